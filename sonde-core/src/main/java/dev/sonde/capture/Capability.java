@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture;
+
+/** What an adapter can see of its server; what is missing is shown, not guessed. */
+public enum Capability {
+  /** Connections from the moment they are accepted. */
+  ACCEPT,
+  /** Connections on which no byte ever arrives. */
+  BYTELESS,
+  /** Request heads that the server could not parse. */
+  MALFORMED,
+  /** Bytes on the wire, heads and framing included. */
+  WIRE_BYTES,
+  /** Time-outs told from other closes by the server's own word. */
+  IDLE_EXACT,
+  /** A client that leaves while nothing is written is noticed at once. */
+  PASSIVE_DISCONNECT,
+  /** HTTP/2 with its streams. */
+  H2,
+  /** WebSocket upgrades. */
+  WEBSOCKET,
+  /** Route templates. */
+  ROUTE
+}
