@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.testkit;
+
+/**
+ * A way in which a server legitimately differs from the others.
+ *
+ * <p>It changes what a scenario expects, or skips it where the server has no such thing; a fixture
+ * gives a reason for each, which the report shows.
+ */
+public enum Deviation {
+  /** A malformed head is not answered; the connection is just closed. */
+  MALFORMED_UNANSWERED,
+  /** A handler that throws before the head was sent makes the server drop the connection. */
+  HANDLER_FAILURE_DROPS,
+  /** A request body that is cut short is answered by 4xx or 5xx before the client's leave shows. */
+  UPLOAD_ABORT_ANSWERED,
+  /** A head that stalls is not timed out. */
+  NO_HEAD_TIMEOUT,
+  /** There is no limit of requests on one connection. */
+  NO_REQUEST_LIMIT,
+  /** There is no limit of connections. */
+  NO_CONNECTION_LIMIT,
+  /** At the limit of connections the server stops accepting: the next one waits in the backlog. */
+  CONNECTION_LIMIT_PAUSES,
+  /** A stop does not wait for open requests. */
+  NO_GRACEFUL_STOP,
+  /** HTTP/2 is not spoken in cleartext after {@code Upgrade: h2c}. */
+  NO_H2C_UPGRADE,
+  /** The number of stream resets is not limited. */
+  NO_RESET_LIMIT
+}
