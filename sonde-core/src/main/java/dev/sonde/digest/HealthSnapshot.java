@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.digest;
+
+import dev.sonde.time.ClockAnchor;
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * How well the observer does, and what it costs.
+ *
+ * @param isEnabled whether anything is observed
+ * @param instanceId name of this process among others
+ * @param anchor both clocks at one recent moment
+ * @param uptimeNanos nanoseconds since the start
+ * @param counts where every record has gone
+ * @param sinks one entry per sink, in the order in which they were added
+ * @param hooks places at which the application is observed
+ * @param lagNanos age of the oldest record that waits, 0 if none does
+ * @param queueCapacity records that can wait before the oldest is dropped
+ * @param memoryBoundBytes upper bound of the memory that queue, recent requests and errors can hold
+ * @param heldBytes estimate of what they hold now
+ * @param nanosPerRecord mean time that one record cost its request thread, sampled; 0 before the
+ *     first sample
+ * @param cpuRatio processor time of the observer's own threads per elapsed time, of one processor,
+ *     or -1 where the JVM does not tell
+ * @param faults unexpected failures inside the observer or its sinks, by kind
+ */
+public record HealthSnapshot(
+    boolean isEnabled,
+    String instanceId,
+    ClockAnchor anchor,
+    long uptimeNanos,
+    PipelineCounts counts,
+    List<SinkHealth> sinks,
+    List<Hook> hooks,
+    long lagNanos,
+    int queueCapacity,
+    long memoryBoundBytes,
+    long heldBytes,
+    double nanosPerRecord,
+    double cpuRatio,
+    SortedMap<String, Long> faults) {}

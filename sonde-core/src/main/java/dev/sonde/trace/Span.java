@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.trace;
+
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A piece of work within a trace: the trace's id, its own id and its parent's.
+ *
+ * <p>Immutable. {@link #parentSpanId()} is 0 where there is no parent; it is never another id in
+ * its place.
+ */
+public final class Span {
+  /** Characters of a {@code traceparent} of version 00. */
+  private static final int TRACEPARENT_LENGTH = 55;
+
+  private static final int SAMPLED = 0x01;
+
+  /** W3C Trace Context level 2: the lower 56 bits of the trace id are random. */
+  private static final int RANDOM = 0x02;
+
+  private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.ISO_8859_1);
+
+  private final long traceIdHigh;
+  private final long traceIdLow;
+  private final long spanId;
+  private final long parentSpanId;
+  private final int flags;
+  private final @Nullable String traceState;
+
+  private Span(
+      long traceIdHigh,
+      long traceIdLow,
+      long spanId,
+      long parentSpanId,
+      int flags,
+      @Nullable String traceState) {
+    this.traceIdHigh = traceIdHigh;
+    this.traceIdLow = traceIdLow;
+    this.spanId = spanId;
+    this.parentSpanId = parentSpanId;
+    this.flags = flags;
+    this.traceState = traceState;
+  }
+
+  /** The first span of a new trace. */
+  public static Span root() {
+    return new Span(
+        TraceIds.nextTraceIdHigh(),
+        TraceIds.nextTraceIdLow(),
+        TraceIds.nextSpanId(),
+        0,
+        SAMPLED | RANDOM,
+        null);
+  }
+
+  /**
+   * A span whose ids were given out elsewhere, for instance by another tracing library.
+   *
+   * @throws IllegalArgumentException if the trace id or the span id is 0
+   */
+  public static Span of(
+      long traceIdHigh, long traceIdLow, long spanId, long parentSpanId, boolean isSampled) {
+    if ((traceIdHigh | traceIdLow) == 0) {
+      throw new IllegalArgumentException("trace id must not be 0");
+    }
+    if (spanId == 0) {
+      throw new IllegalArgumentException("spanId must not be 0");
+    }
+    return new Span(traceIdHigh, traceIdLow, spanId, parentSpanId, isSampled ? SAMPLED : 0, null);
+  }
+
+  /**
+   * The caller's span as told by the W3C headers of its request; the request itself is that span's
+   * {@link #child()}.
+   *
+   * <p>Strict as W3C Trace Context level 2 demands: lower-case hexadecimal, no surrounding space,
+   * exactly 55 characters in version 00; a later version may go on after a further {@code -}. At
+   * most 56 characters are looked at and nothing is allocated for a header that is refused.
+   *
+   * @param traceparent value of the header, or null
+   * @param traceState value of the header, passed on untouched, or null
+   * @return null if the header is missing or invalid, in which case {@code traceState} is void too
+   */
+  public static @Nullable Span fromTraceparent(
+      @Nullable CharSequence traceparent, @Nullable String traceState) {
+    if (traceparent == null || traceparent.length() < TRACEPARENT_LENGTH) {
+      return null;
+    }
+    int version = hexByte(traceparent, 0);
+    if (version < 0 || version == 0xff || !hasShapeOf(version, traceparent)) {
+      return null;
+    }
+    if (!isHex(traceparent, 3, 35) || !isHex(traceparent, 36, 52)) {
+      return null;
+    }
+    long high = hexLong(traceparent, 3);
+    long low = hexLong(traceparent, 19);
+    long caller = hexLong(traceparent, 36);
+    int flags = hexByte(traceparent, 53);
+    if ((high | low) == 0 || caller == 0 || flags < 0) {
+      return null;
+    }
+    return new Span(high, low, caller, 0, flags & (SAMPLED | RANDOM), traceState);
+  }
+
+  private static boolean hasShapeOf(int version, CharSequence header) {
+    int length = header.length();
+    boolean isLengthRight =
+        length == TRACEPARENT_LENGTH || (version != 0 && header.charAt(TRACEPARENT_LENGTH) == '-');
+    return isLengthRight
+        && header.charAt(2) == '-'
+        && header.charAt(35) == '-'
+        && header.charAt(52) == '-';
+  }
+
+  private static boolean isHex(CharSequence text, int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (hexDigit(text.charAt(i)) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static long hexLong(CharSequence text, int from) {
+    long value = 0;
+    for (int i = from; i < from + 16; i++) {
+      value = value << 4 | hexDigit(text.charAt(i));
+    }
+    return value;
+  }
+
+  /** The byte written at {@code at}, or a negative number. */
+  private static int hexByte(CharSequence text, int at) {
+    return hexDigit(text.charAt(at)) << 4 | hexDigit(text.charAt(at + 1));
+  }
+
+  /** The value of a digit, or -1; upper case is none, as the specification says. */
+  private static int hexDigit(char c) {
+    if (c >= '0' && c <= '9') {
+      return c - '0';
+    }
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  }
+
+  /** A new span of the same trace with this one as its parent. */
+  public Span child() {
+    return new Span(traceIdHigh, traceIdLow, TraceIds.nextSpanId(), spanId, flags, traceState);
+  }
+
+  /** Upper half of the trace id. */
+  public long traceIdHigh() {
+    return traceIdHigh;
+  }
+
+  /** Lower half of the trace id. */
+  public long traceIdLow() {
+    return traceIdLow;
+  }
+
+  /** Its own id, never 0. */
+  public long spanId() {
+    return spanId;
+  }
+
+  /** The enclosing span, or 0. */
+  public long parentSpanId() {
+    return parentSpanId;
+  }
+
+  /** Whether the caller, or this process for a trace of its own, may have recorded it. */
+  public boolean isSampled() {
+    return (flags & SAMPLED) != 0;
+  }
+
+  /** The {@code tracestate} header as received, or null. */
+  public @Nullable String traceState() {
+    return traceState;
+  }
+
+  /** The {@code traceparent} header for a call made within this span. */
+  public String traceparent() {
+    byte[] text = new byte[TRACEPARENT_LENGTH];
+    text[0] = '0';
+    text[1] = '0';
+    text[2] = '-';
+    putHex(text, 3, traceIdHigh, 16);
+    putHex(text, 19, traceIdLow, 16);
+    text[35] = '-';
+    putHex(text, 36, spanId, 16);
+    text[52] = '-';
+    putHex(text, 53, flags, 2);
+    return new String(text, StandardCharsets.ISO_8859_1);
+  }
+
+  private static void putHex(byte[] text, int at, long value, int digits) {
+    long rest = value;
+    for (int i = at + digits - 1; i >= at; i--) {
+      text[i] = HEX[(int) rest & 0xf];
+      rest >>>= 4;
+    }
+  }
+
+  /** The {@code traceparent} form. */
+  @Override
+  public String toString() {
+    return traceparent();
+  }
+}
