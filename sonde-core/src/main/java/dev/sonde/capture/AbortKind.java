@@ -4,15 +4,33 @@ package dev.sonde.capture;
 /** How a request ended without a complete response. */
 public enum AbortKind {
   /** The client reset the connection or this stream. */
-  CLIENT_RESET,
+  CLIENT_RESET(CloseHint.CONNECTION_RESET, false),
   /** The client's end of the connection was reached while the request was open. */
-  READ_EOF,
+  READ_EOF(CloseHint.CLIENT_LEFT, true),
   /** Bytes of the response could not be written. */
-  WRITE_FAILED,
+  WRITE_FAILED(CloseHint.CLIENT_LEFT, true),
   /** The server reset this stream or cut this response. */
-  SERVER_RESET,
+  SERVER_RESET(CloseHint.ABORTED_BY_APP, false),
   /** The server gave up waiting. */
-  TIMEOUT,
-  /** The application threw after the response head had been sent. */
-  HANDLER_FAILED
+  TIMEOUT(CloseHint.RESPONSE_TIMEOUT, false),
+  /** The application threw and the response was not completed. */
+  HANDLER_FAILED(CloseHint.ABORTED_BY_APP, false);
+
+  private final CloseHint hint;
+  private final boolean endsConnection;
+
+  AbortKind(CloseHint hint, boolean endsConnection) {
+    this.hint = hint;
+    this.endsConnection = endsConnection;
+  }
+
+  /** What it says of the connection, where it says something. */
+  CloseHint hint() {
+    return hint;
+  }
+
+  /** Whether the whole connection is affected even if the request was one HTTP/2 stream. */
+  boolean endsConnection() {
+    return endsConnection;
+  }
 }

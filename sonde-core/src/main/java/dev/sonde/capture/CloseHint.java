@@ -23,7 +23,9 @@ public enum CloseHint {
   WRITE_TIMEOUT(CloseReason.TIMEOUT, "write_timeout"),
   /** The application did not answer in time. */
   RESPONSE_TIMEOUT(CloseReason.TIMEOUT, "response_timeout"),
-  /** The peer reset the connection. */
+  /** The client closed its end while a request was open. */
+  CLIENT_LEFT(CloseReason.CLIENT_DISCONNECT, null),
+  /** The client reset the connection. */
   CONNECTION_RESET(CloseReason.CLIENT_DISCONNECT, "connection_reset"),
   /** The server accepted more connections than it may hold. */
   MAX_CONNECTIONS(CloseReason.BACKPRESSURE, "max_connections"),

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture;
+
+/**
+ * Where capture hands on what it has seen.
+ *
+ * <p>Called on the server's own threads, possibly by many at once, in this order for a connection:
+ * opened first; per request started, then ended; closed last, after the end of every request that
+ * was started. What it throws is counted on the {@link ListenerScope} and goes no further.
+ *
+ * <p>The arguments are live objects that belong to capture: an outlet reads what it needs during
+ * the call.
+ */
+public interface CaptureOutlet {
+  /** A connection was accepted. */
+  void connectionOpened(ConnectionState connection);
+
+  /** The head of a request was parsed. */
+  void requestStarted(Exchange exchange);
+
+  /** A request ended; {@link Exchange#outcome()} tells how. */
+  void requestEnded(Exchange exchange);
+
+  /** A connection ended; {@link ConnectionState#closeReason()} tells why. */
+  void connectionClosed(ConnectionState connection);
+
+  /**
+   * A limit of the server turned a connection away before it was accepted.
+   *
+   * @param limit which limit
+   * @param nanos monotonic time in nanoseconds
+   */
+  void connectionRejected(ListenerScope listener, CloseHint limit, long nanos);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sonde.event.Protocol;
+import java.util.EnumSet;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Ends, starts and closes on three threads at once: what is handed on stays in order. */
+final class ConnectionStateRaceTest {
+  private static final int ROUNDS = 20_000;
+
+  private final ExecutorService threads = Executors.newFixedThreadPool(3);
+
+  @AfterEach
+  void stop() throws InterruptedException {
+    threads.shutdownNow();
+    assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void close_comesLastAndEveryStartHasOneEnd() throws Exception {
+    CyclicBarrier barrier = new CyclicBarrier(3);
+
+    for (int round = 0; round < ROUNDS; round++) {
+      TranscriptOutlet outlet = new TranscriptOutlet();
+      ListenerScope listener =
+          new ListenerScope("race", EnumSet.noneOf(Capability.class), outlet);
+      ConnectionState connection = listener.opened(0, null, null, Protocol.H2, false, 0);
+      Exchange first = connection.begin(0, 1, "GET", "/a", "HTTP/2.0", 1);
+      Exchange second = connection.begin(0, 3, "GET", "/b", "HTTP/2.0", 1);
+
+      Future<?> ender =
+          threads.submit(
+              () -> {
+                barrier.await();
+                first.completed(200, 1, 2);
+                second.aborted(AbortKind.CLIENT_RESET, null, 1, 2);
+                return null;
+              });
+      Future<?> beginner =
+          threads.submit(
+              () -> {
+                barrier.await();
+                connection.begin(0, 5, "GET", "/c", "HTTP/2.0", 1).completed(200, 1, 2);
+                return null;
+              });
+      Future<?> closer =
+          threads.submit(
+              () -> {
+                barrier.await();
+                connection.closed(Initiator.UNKNOWN, null, 3);
+                return null;
+              });
+      ender.get(10, TimeUnit.SECONDS);
+      beginner.get(10, TimeUnit.SECONDS);
+      closer.get(10, TimeUnit.SECONDS);
+
+      long started = outlet.lines.stream().filter(line -> line.startsWith("started")).count();
+      long ended = outlet.lines.stream().filter(line -> line.startsWith("ended")).count();
+      long closed = outlet.lines.stream().filter(line -> line.startsWith("closed")).count();
+      assertThat(ended).as("%s", outlet.lines).isEqualTo(started).isBetween(2L, 3L);
+      assertThat(closed).as("%s", outlet.lines).isEqualTo(1);
+      assertThat(outlet.lines).last().asString().startsWith("closed");
+      assertThat(connection.openRequests()).isZero();
+      assertThat(listener.openConnections()).isEmpty();
+      assertThat(listener.faults()).isZero();
+    }
+  }
+}
