@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sonde.event.Protocol;
 import java.util.EnumSet;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -26,13 +28,13 @@ final class ConnectionStateRaceTest {
   }
 
   @Test
-  void close_comesLastAndEveryStartHasOneEnd() throws Exception {
+  void close_comesLastAndEveryStartHasOneEnd()
+      throws ExecutionException, InterruptedException, TimeoutException {
     CyclicBarrier barrier = new CyclicBarrier(3);
 
     for (int round = 0; round < ROUNDS; round++) {
       TranscriptOutlet outlet = new TranscriptOutlet();
-      ListenerScope listener =
-          new ListenerScope("race", EnumSet.noneOf(Capability.class), outlet);
+      ListenerScope listener = new ListenerScope("race", EnumSet.noneOf(Capability.class), outlet);
       ConnectionState connection = listener.opened(0, null, null, Protocol.H2, false, 0);
       Exchange first = connection.begin(0, 1, "GET", "/a", "HTTP/2.0", 1);
       Exchange second = connection.begin(0, 3, "GET", "/b", "HTTP/2.0", 1);
