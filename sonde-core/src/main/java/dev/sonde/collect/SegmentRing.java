@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bounded hand-over from any number of threads to one consumer, which drops the oldest.
+ *
+ * <p>Of all events put, the newest {@code capacity} that were not taken yet are kept. A producer
+ * never waits, takes no lock and allocates nothing below capacity. Order: events of one thread stay
+ * in order; events of different threads come out by their timestamps, so an event that was put
+ * after another one had been put comes out after it.
+ */
+final class SegmentRing {
+  /*
+   * Producers are spread over stripes by thread id. A stripe is a chain of segments, newest first;
+   * a producer claims a slot of the newest segment with one getAndAdd, writes it, and publishes it
+   * with one release store of the slot's time.
+   *
+   * Unique slot: getAndAdd gives each index of a segment to one thread, and a Segment object is
+   * never used twice, so there is no wrap-around to be lapped by; only its arrays are used again.
+   * No torn read: the reader reads a slot only after it has acquired its time, which is the
+   * claimant's last write.
+   * No write after reuse: arrays are used again only if every claimed slot is published and the
+   * claim stands past the end, so nobody can still write through the old Segment. Otherwise they
+   * are left to the garbage collector: a frozen writer costs one segment, and nobody waits for it.
+   * Exactly once: each claim lies in one segment; each segment is owned once, by a CAS, either by
+   * the consumer, who detaches a chain with one swap, or by the producer who cuts the chain's tail
+   * when it is longer than the capacity. 'rel' counts the segments ever put behind a segment since
+   * the consumer's last swap, cut ones included, so the number of claims, hence of drops, is
+   * derived from indices and cannot drift.
+   * Drop-oldest: a cut leaves at least the newest 'capacity' of a stripe; the consumer drops what
+   * is still too much over all stripes by time.
+   * Progress: no loop waits for another thread; a put tries again only after a whole segment of
+   * other puts succeeded.
+   *
+   * The consumer's side is under a lock that no producer takes, so that counts are exact while it
+   * drains and anybody can seal the ring when the consumer hangs in a sink.
+   */
+
+  /** Puts so far, in one consistent reading: {@code offered = taken + dropped + depth}. */
+  record Counts(long offered, long taken, long dropped, int depth, long refused) {}
+
+  /** How long the merge waits for a preempted writer before it passes over its stripe. */
+  static final long GRACE_NANOS = 20_000_000;
+
+  /** How long a slot may stay claimed and unpublished before it is given up and counted dropped. */
+  static final long FROZEN_NANOS = 1_000_000_000;
+
+  private static final VarHandle CLAIM;
+  private static final VarHandle OWNER;
+  private static final VarHandle CURRENT;
+  private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+  private static final VarHandle STRIPE = MethodHandles.arrayElementVarHandle(Stripe[].class);
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      CLAIM = lookup.findVarHandle(Segment.class, "claim", long.class);
+      OWNER = lookup.findVarHandle(Segment.class, "owner", int.class);
+      CURRENT = lookup.findVarHandle(Stripe.class, "current", Segment.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** Added to the claim of a detached segment; no number of further claims reaches back below. */
+  private static final long CLOSED = 1L << 62;
+
+  /** The time of a slot whose encoder threw. */
+  private static final long VOID = Long.MIN_VALUE;
+
+  private static final int SEALED = -1;
+
+  private static final int FREE = 0;
+  private static final int PRODUCER = 1;
+  private static final int CONSUMER = 2;
+
+  private static final int EMPTY = 0;
+  private static final int IN_FLIGHT = 1;
+  private static final int PUBLISHED = 2;
+
+  private final int capacity;
+  private final int stride;
+  private final int refsPerSlot;
+  private final int segmentSize;
+  private final int keptSegments;
+  private final @Nullable Stripe[] stripes;
+  private final int stripeShift;
+  private final AtomicReferenceArray<@Nullable Segment> pool;
+  private final LongAdder refused = new LongAdder();
+  private volatile @Nullable Thread parked;
+
+  private final ReentrantLock consumerLock = new ReentrantLock();
+  // Under consumerLock.
+  private long detached;
+  private long taken;
+  private long dropped;
+  private long watermark;
+  private boolean sealed;
+
+  /** Creates a ring for many producers. */
+  SegmentRing(int capacity, int longs, int refs) {
+    this(capacity, longs, refs, defaultStripes(), defaultSegmentSize(capacity));
+  }
+
+  /**
+   * Creates a ring.
+   *
+   * @param capacity how many events are kept, at least 1
+   * @param longs primitives per slot
+   * @param refs references per slot
+   * @param stripes a power of two; with 1, order over all threads is exact and timestamps mean
+   *     nothing
+   * @param segmentSize slots per segment, at least 1
+   */
+  SegmentRing(int capacity, int longs, int refs, int stripes, int segmentSize) {
+    if (capacity < 1) {
+      throw new IllegalArgumentException("capacity must be >= 1, was " + capacity);
+    }
+    if (Integer.bitCount(stripes) != 1) {
+      throw new IllegalArgumentException("stripes must be a power of two, was " + stripes);
+    }
+    this.capacity = capacity;
+    this.stride = 1 + longs;
+    this.refsPerSlot = refs;
+    this.segmentSize = segmentSize;
+    this.keptSegments = (capacity - 1) / segmentSize + 1;
+    this.stripes = new Stripe[stripes];
+    this.stripeShift = Long.SIZE - 1 - Integer.numberOfTrailingZeros(stripes);
+    this.pool = new AtomicReferenceArray<>(keptSegments + stripes + 1);
+  }
+
+  /** At least 8, so that two busy threads seldom meet; a stripe costs nothing before its use. */
+  static int defaultStripes() {
+    int wanted = Math.min(Math.max(2 * Runtime.getRuntime().availableProcessors(), 8), 32);
+    return Integer.highestOneBit(2 * wanted - 1);
+  }
+
+  /** An eighth of the capacity within [8, 256], and never more than 64 segments to a chain. */
+  static int defaultSegmentSize(int capacity) {
+    return Math.max(Math.min(Math.max(capacity / 8, 8), 256), (capacity - 1) / 64 + 1);
+  }
+
+  /**
+   * Puts one event; never blocks and never throws.
+   *
+   * @param timestampNanos when it happened, read before this call
+   * @return false if it was not taken: the ring is sealed, memory is short, or the encoder threw
+   *     (only then it counts as offered and dropped, else as refused)
+   */
+  <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+    try {
+      Stripe stripe = stripe();
+      while (true) {
+        Segment segment = stripe.current;
+        long index = (long) CLAIM.getAndAdd(segment, 1L);
+        if (index < segmentSize) {
+          return write(segment, (int) index, encoder, source, timestampNanos);
+        }
+        if (segment.rel == SEALED) {
+          refused.increment();
+          return false;
+        }
+        if (index < CLOSED) {
+          rollOver(stripe, segment);
+        }
+      }
+    } catch (Throwable memoryOrStackExhausted) {
+      return refuse();
+    }
+  }
+
+  /**
+   * Hands the oldest events to {@code reader}; for the consumer.
+   *
+   * <p>An event counts as taken before the reader sees it, whether or not the reader then throws.
+   *
+   * @param max how many at most
+   * @param nowNanos the time before this call, of the clock that gave the timestamps
+   * @return how many; 0 if there are none, or if all there are wait for a writer in mid-put
+   */
+  int drain(int max, long nowNanos, SlotReader reader) {
+    consumerLock.lock();
+    try {
+      dropExcess(nowNanos);
+      int count = deliver(max, nowNanos, reader);
+      if (count < max && detach(nowNanos)) {
+        dropExcess(nowNanos);
+        count += deliver(max - count, nowNanos, reader);
+      }
+      return count;
+    } finally {
+      consumerLock.unlock();
+    }
+  }
+
+  /** Parks the consumer until about {@code events} wait, the time is over, or it is unparked. */
+  void await(long nanos, int events) {
+    // An interrupt is nobody's request here, and left set it would turn every park into a spin.
+    Thread.interrupted();
+    parked = Thread.currentThread();
+    if (!arm(events)) {
+      LockSupport.parkNanos(this, nanos);
+    }
+    parked = null;
+  }
+
+  /** Refuses all further puts; what is there can still be drained. Any thread, any time. */
+  void seal() {
+    consumerLock.lock();
+    try {
+      sealed = true;
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe none = new Stripe(Segment.sealed());
+        if (!STRIPE.compareAndSet(stripes, i, null, none)) {
+          Stripe stripe = existing(i);
+          if (stripe.current.rel != SEALED) {
+            take(stripe, Segment.sealed());
+          }
+        }
+      }
+    } finally {
+      consumerLock.unlock();
+    }
+  }
+
+  /** Events put and neither taken nor dropped. */
+  int depth() {
+    return counts().depth();
+  }
+
+  /** One consistent reading of all counts; monotonic, and exact while no put is under way. */
+  Counts counts() {
+    consumerLock.lock();
+    try {
+      long offered = detached + live();
+      long waiting = offered - taken - dropped;
+      int depth = (int) Math.min(waiting, capacity);
+      return new Counts(offered, taken, dropped + waiting - depth, depth, refused.sum());
+    } finally {
+      consumerLock.unlock();
+    }
+  }
+
+  private Stripe stripe() {
+    // Fibonacci hashing: the top bits spread consecutive ids evenly. One bit is shifted first, as
+    // a shift by 64 would be a shift by 0.
+    long hash = Thread.currentThread().getId() * 0x9E3779B97F4A7C15L;
+    int index = (int) (hash >>> 1 >>> stripeShift);
+    Stripe stripe = (Stripe) STRIPE.getAcquire(stripes, index);
+    return stripe != null ? stripe : newStripe(index);
+  }
+
+  private Stripe newStripe(int index) {
+    STRIPE.compareAndSet(stripes, index, null, new Stripe(takeSegment()));
+    return existing(index);
+  }
+
+  private Stripe existing(int index) {
+    return (Stripe) STRIPE.getVolatile(stripes, index);
+  }
+
+  private <E> boolean write(
+      Segment segment, int index, SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+    int word = index * stride;
+    long time = timestampNanos;
+    if (time == 0 || time == VOID) {
+      time++;
+    }
+    try {
+      encoder.encode(source, segment.longs, word + 1, segment.refs, index * refsPerSlot);
+    } catch (Throwable e) {
+      time = VOID;
+    }
+    WORD.setRelease(segment.longs, word, time);
+    if (index == segment.signalAt) {
+      signal();
+    }
+    return time != VOID;
+  }
+
+  private void signal() {
+    Thread consumer = parked;
+    if (consumer != null) {
+      parked = null;
+      LockSupport.unpark(consumer);
+    }
+  }
+
+  private boolean refuse() {
+    try {
+      refused.increment();
+    } catch (Throwable stackExhausted) {
+      // Not even counted: the caller still learns it from the result.
+      return false;
+    }
+    return false;
+  }
+
+  /** Puts a new segment before a full one and cuts what no reader can want any more. */
+  private void rollOver(Stripe stripe, Segment full) {
+    if (stripe.current != full) {
+      return;
+    }
+    Segment next = takeSegment();
+    next.prev = full;
+    next.rel = full.rel + 1;
+    next.signalAt = segmentSize - 1;
+    if (!CURRENT.compareAndSet(stripe, full, next)) {
+      next.prev = null;
+      next.rel = 0;
+      next.signalAt = 0;
+      giveSegment(next);
+      return;
+    }
+    Segment oldestKept = next;
+    for (int i = 0; i < keptSegments && oldestKept != null; i++) {
+      oldestKept = oldestKept.prev;
+    }
+    if (oldestKept != null) {
+      Segment cut = oldestKept.prev;
+      oldestKept.prev = null;
+      if (cut != null && OWNER.compareAndSet(cut, FREE, PRODUCER)) {
+        recycle(cut, segmentSize);
+      }
+    }
+  }
+
+  /** Prepares for a wake-up at about {@code events}; true if there is no reason to sleep. */
+  private boolean arm(int events) {
+    consumerLock.lock();
+    try {
+      long pending = detached - taken - dropped;
+      int missing = (int) Math.min(Math.max(events - pending, 1), segmentSize);
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe stripe = existing(i);
+        if (stripe != null) {
+          stripe.current.signalAt = missing - 1;
+        }
+      }
+      // Read after the signals are set: a producer either claims before this reading, and is seen,
+      // or after it, and sees the signal.
+      return sealed || pending + live() >= events;
+    } finally {
+      consumerLock.unlock();
+    }
+  }
+
+  private long live() {
+    long live = 0;
+    for (int i = 0; i < stripes.length; i++) {
+      Stripe stripe = existing(i);
+      if (stripe != null) {
+        Segment segment = stripe.current;
+        if (segment.rel != SEALED) {
+          live += (long) segment.rel * segmentSize + Math.min(segment.claim, segmentSize);
+        }
+      }
+    }
+    return live;
+  }
+
+  private boolean detach(long nowNanos) {
+    boolean any = false;
+    watermark = nowNanos;
+    for (int i = 0; i < stripes.length; i++) {
+      Stripe stripe = existing(i);
+      if (stripe != null) {
+        Segment segment = stripe.current;
+        // Not 'prev': a producer may just have cut the chain behind a segment without claims.
+        boolean empty = segment.rel == 0 && segment.claim == 0;
+        if (!empty && segment.rel != SEALED) {
+          take(stripe, takeSegment());
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  /** Swaps the stripe's chain for {@code next} and appends it to what is pending. */
+  private void take(Stripe stripe, Segment next) {
+    Segment newest = (Segment) CURRENT.getAndSet(stripe, next);
+    int claimed = (int) Math.min((long) CLAIM.getAndAdd(newest, CLOSED), segmentSize);
+    detached += (long) newest.rel * segmentSize + claimed;
+    newest.limit = claimed;
+    Segment oldest = newest;
+    OWNER.setVolatile(newest, CONSUMER);
+    // A segment that a producer owns is cut, and with it all behind it, owned or not: taking an
+    // older one would drop the newer.
+    Segment older = newest.prev;
+    while (older != null && OWNER.compareAndSet(older, FREE, CONSUMER)) {
+      older.limit = segmentSize;
+      older.newer = oldest;
+      oldest.prev = null;
+      oldest = older;
+      older = oldest.prev;
+    }
+    dropped += (long) oldest.rel * segmentSize;
+    if (stripe.tail == null) {
+      stripe.head = oldest;
+    } else {
+      stripe.tail.newer = oldest;
+    }
+    stripe.tail = newest;
+  }
+
+  private int deliver(int max, long nowNanos, SlotReader reader) {
+    int count = 0;
+    while (count < max) {
+      Stripe first = null;
+      boolean bounded = false;
+      long bound = 0;
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe stripe = existing(i);
+        int state = stripe == null ? EMPTY : lookPastFrozen(stripe, nowNanos);
+        if (stripe == null || state == EMPTY) {
+          continue;
+        }
+        if (state == IN_FLIGHT) {
+          if (nowNanos - stripe.blockedSince < GRACE_NANOS) {
+            return count;
+          }
+          continue;
+        }
+        if (isTooNew(stripe)) {
+          continue;
+        }
+        if (first == null) {
+          first = stripe;
+        } else if (stripe.time - first.time < 0) {
+          bound = first.time;
+          bounded = true;
+          first = stripe;
+        } else if (!bounded || stripe.time - bound < 0) {
+          bound = stripe.time;
+          bounded = true;
+        }
+      }
+      if (first == null) {
+        return count;
+      }
+      do {
+        read(first, reader);
+        count++;
+      } while (count < max
+          && look(first) == PUBLISHED
+          && !isTooNew(first)
+          && (!bounded || first.time - bound <= 0));
+    }
+    return count;
+  }
+
+  private void read(Stripe stripe, SlotReader reader) {
+    Segment segment = stripe.headSegment();
+    int index = stripe.position++;
+    taken++;
+    reader.read(stripe.time, segment.longs, index * stride + 1, segment.refs, index * refsPerSlot);
+  }
+
+  /**
+   * Whether an event was stamped after the swaps began.
+   *
+   * <p>One put before it may then still lie in a stripe that was swapped earlier; it waits for the
+   * next swap.
+   */
+  private boolean isTooNew(Stripe stripe) {
+    return stripes.length > 1 && !sealed && stripe.time - watermark > 0;
+  }
+
+  private int lookPastFrozen(Stripe stripe, long nowNanos) {
+    int state = look(stripe);
+    while (state == IN_FLIGHT) {
+      if (!stripe.blocked) {
+        stripe.blocked = true;
+        stripe.blockedSince = nowNanos;
+      }
+      if (nowNanos - stripe.blockedSince < FROZEN_NANOS) {
+        return IN_FLIGHT;
+      }
+      skip(stripe, 1);
+      state = look(stripe);
+    }
+    return state;
+  }
+
+  /** Looks at the oldest slot; if it is published, its time is in {@code stripe.time}. */
+  private int look(Stripe stripe) {
+    while (true) {
+      Segment segment = stripe.head;
+      if (segment == null) {
+        return EMPTY;
+      }
+      if (stripe.position == segment.limit) {
+        finish(stripe, segment);
+        continue;
+      }
+      long time = (long) WORD.getAcquire(segment.longs, stripe.position * stride);
+      if (time == 0) {
+        return IN_FLIGHT;
+      }
+      stripe.blocked = false;
+      if (time != VOID) {
+        stripe.time = time;
+        return PUBLISHED;
+      }
+      skip(stripe, 1);
+    }
+  }
+
+  private void skip(Stripe stripe, int count) {
+    stripe.position += count;
+    stripe.blocked = false;
+    dropped += count;
+  }
+
+  private void finish(Stripe stripe, Segment segment) {
+    stripe.head = segment.newer;
+    stripe.position = 0;
+    if (stripe.head == null) {
+      stripe.tail = null;
+    }
+    segment.newer = null;
+    recycle(segment, segment.limit);
+  }
+
+  private void dropExcess(long nowNanos) {
+    long excess = detached + live() - taken - dropped - capacity;
+    if (excess > detached - taken - dropped) {
+      detach(nowNanos);
+      excess = detached + live() - taken - dropped - capacity;
+    }
+    long left = Math.min(excess, detached - taken - dropped);
+    while (left > 0) {
+      Stripe oldest = oldestToDrop();
+      if (oldest == null) {
+        return;
+      }
+      // With one stripe the oldest are known by index alone.
+      Segment segment = oldest.headSegment();
+      int run = stripes.length == 1 ? (int) Math.min(left, segment.limit - oldest.position) : 1;
+      skip(oldest, run);
+      left -= run;
+    }
+  }
+
+  /**
+   * The stripe whose next slot is the oldest; a slot not yet published is as old as its follower.
+   */
+  private @Nullable Stripe oldestToDrop() {
+    Stripe oldest = null;
+    Stripe unknown = null;
+    for (int i = 0; i < stripes.length; i++) {
+      Stripe stripe = existing(i);
+      int state = stripe == null ? EMPTY : look(stripe);
+      if (stripe == null || state == EMPTY) {
+        continue;
+      }
+      if (state == IN_FLIGHT && !estimateTime(stripe)) {
+        unknown = stripe;
+      } else if (oldest == null || stripe.time - oldest.time < 0) {
+        oldest = stripe;
+      }
+    }
+    return oldest != null ? oldest : unknown;
+  }
+
+  private boolean estimateTime(Stripe stripe) {
+    Segment segment = stripe.headSegment();
+    for (int i = stripe.position + 1; i < segment.limit; i++) {
+      long time = (long) WORD.getAcquire(segment.longs, i * stride);
+      if (time != 0 && time != VOID) {
+        stripe.time = time;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Saves the arrays of an owned segment for another one, unless a writer is still in them. */
+  private void recycle(Segment segment, int claimed) {
+    long[] longs = segment.longs;
+    for (int i = 0; i < claimed; i++) {
+      if ((long) WORD.getAcquire(longs, i * stride) == 0) {
+        return;
+      }
+      longs[i * stride] = 0;
+    }
+    Arrays.fill(segment.refs, 0, claimed * refsPerSlot, null);
+    giveSegment(new Segment(longs, segment.refs));
+  }
+
+  private Segment takeSegment() {
+    for (int i = 0; i < pool.length(); i++) {
+      if (pool.getPlain(i) != null) {
+        Segment segment = pool.getAndSet(i, null);
+        if (segment != null) {
+          return segment;
+        }
+      }
+    }
+    return new Segment(
+        new long[segmentSize * stride], new @Nullable Object[segmentSize * refsPerSlot]);
+  }
+
+  private void giveSegment(Segment unused) {
+    for (int i = 0; i < pool.length(); i++) {
+      if (pool.getPlain(i) == null && pool.compareAndSet(i, null, unused)) {
+        return;
+      }
+    }
+  }
+
+  /** One chain; all but {@code current} belongs to the consumer. */
+  private static final class Stripe {
+    volatile Segment current;
+    @Nullable Segment head;
+    @Nullable Segment tail;
+    int position;
+    long time;
+    boolean blocked;
+    long blockedSince;
+
+    Stripe(Segment first) {
+      current = first;
+    }
+
+    Segment headSegment() {
+      Segment segment = head;
+      if (segment == null) {
+        throw new IllegalStateException("nothing is pending");
+      }
+      return segment;
+    }
+  }
+
+  /** Keeps the claims of neighbouring segments on cache lines of their own. */
+  @SuppressWarnings("unused")
+  private abstract static class Padding {
+    private long p0, p1, p2, p3, p4, p5, p6;
+  }
+
+  private static final class Segment extends Padding {
+    volatile long claim;
+    final long[] longs;
+    final @Nullable Object[] refs;
+    volatile @Nullable Segment prev;
+
+    @SuppressWarnings("unused") // by name
+    volatile int owner;
+
+    volatile int signalAt;
+    int rel;
+
+    // The consumer's.
+    @Nullable Segment newer;
+    int limit;
+
+    Segment(long[] longs, @Nullable Object[] refs) {
+      this.longs = longs;
+      this.refs = refs;
+    }
+
+    static Segment sealed() {
+      Segment segment = new Segment(new long[0], new @Nullable Object[0]);
+      segment.claim = CLOSED;
+      segment.rel = SEALED;
+      return segment;
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import org.jspecify.annotations.Nullable;
+
+/** Reads one slot of a {@link SegmentRing}; the arrays are the ring's own and valid in the call. */
+@FunctionalInterface
+interface SlotReader {
+  /**
+   * Takes one event, oldest first, on the consumer's thread.
+   *
+   * @param timestampNanos the time given to {@link SegmentRing#put}
+   * @param longs holds the slot's primitives from index {@code l}
+   * @param refs holds the slot's references from index {@code r}
+   */
+  void read(long timestampNanos, long[] longs, int l, @Nullable Object[] refs, int r);
+}
