@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.stats;
+
+import dev.sonde.event.Outcome;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The numbers of one group of like work: a route, a function, a statement, or everything.
+ *
+ * <p>All of them describe the same events: those that ended in the window of the snapshot. Only
+ * {@link #requestsPerSecond()} and {@link #spark()} look at the last minute alone.
+ */
+public final class GroupSnapshot {
+  /** One-second bins of {@link #spark()}. */
+  public static final int SPARK_BINS = 60;
+
+  private final String kind;
+  private final String name;
+  private final long count;
+  private final double requestsPerSecond;
+  private final double windowRequestsPerSecond;
+  private final @Nullable Latency latency;
+  private final int[] spark;
+  private final long[] counters;
+  private final int[] codes;
+
+  GroupSnapshot(
+      String kind,
+      String name,
+      long count,
+      double requestsPerSecond,
+      double windowRequestsPerSecond,
+      @Nullable Latency latency,
+      int[] spark,
+      long[] counters,
+      int[] codes) {
+    this.kind = kind;
+    this.name = name;
+    this.count = count;
+    this.requestsPerSecond = requestsPerSecond;
+    this.windowRequestsPerSecond = windowRequestsPerSecond;
+    this.latency = latency;
+    this.spark = spark;
+    this.counters = counters;
+    this.codes = codes;
+  }
+
+  /**
+   * What the group is a part of: the method of a route, the vendor of a statement, the reason of a
+   * connection's end, or the empty string.
+   */
+  public String kind() {
+    return kind;
+  }
+
+  /** Route template, function name or statement text; {@code other} beyond the limit. */
+  public String name() {
+    return name;
+  }
+
+  /** Events that ended in the window. */
+  public long count() {
+    return count;
+  }
+
+  /** Events of {@link #count()} that failed on the server's side. */
+  public long errors() {
+    return counters[Counters.ERRORS];
+  }
+
+  /** Failed part of all, 0 to 1; 0 when there was nothing. */
+  public double errorRatio() {
+    return count == 0 ? 0.0 : Math.min(1.0, (double) errors() / count);
+  }
+
+  /** Failed part of all, 0 to 100. */
+  public double errorPct() {
+    return errorRatio() * 100.0;
+  }
+
+  /** Events a second over the last 60 complete seconds, or since the start if that is less. */
+  public double requestsPerSecond() {
+    return requestsPerSecond;
+  }
+
+  /** Events a second over the complete seconds of the window, or since the start. */
+  public double windowRequestsPerSecond() {
+    return windowRequestsPerSecond;
+  }
+
+  /** How long they took, or null when there was nothing. */
+  public @Nullable Latency latency() {
+    return latency;
+  }
+
+  /** Time spent in all of them, in nanoseconds. */
+  public long totalNanos() {
+    return latency == null ? 0 : (long) (latency.meanNanos() * (double) count);
+  }
+
+  /** Events in each of the last 60 complete seconds, oldest first. */
+  public int[] spark() {
+    return spark.clone();
+  }
+
+  /** Requests by the first digit of their status, 1 to 5, or 0 for those without a status. */
+  public long statusClass(int firstDigit) {
+    if (firstDigit < 0 || firstDigit > 5) {
+      throw new IllegalArgumentException("firstDigit must be in [0, 5], was " + firstDigit);
+    }
+    return Counters.statusClass(counters, codes, count, firstDigit);
+  }
+
+  /**
+   * Requests by exact status.
+   *
+   * <p>Ten codes besides 200 are told apart in each group; further ones are only in their class.
+   */
+  public SortedMap<Integer, Long> statusCodes() {
+    TreeMap<Integer, Long> result = new TreeMap<>();
+    Counters.statusCodes(counters, codes, count, result);
+    return Collections.unmodifiableSortedMap(result);
+  }
+
+  /** Requests by how they ended; each outcome has a value. */
+  public Map<Outcome, Long> outcomes() {
+    EnumMap<Outcome, Long> result = new EnumMap<>(Outcome.class);
+    for (Outcome outcome : Outcome.values()) {
+      result.put(outcome, Counters.outcome(counters, count, outcome));
+    }
+    return Collections.unmodifiableMap(result);
+  }
+
+  /** Requests that ended in this way. */
+  public long outcome(Outcome outcome) {
+    return Counters.outcome(counters, count, outcome);
+  }
+
+  /** Body bytes received. */
+  public long bytesIn() {
+    return counters[Counters.IN];
+  }
+
+  /** Body bytes sent. */
+  public long bytesOut() {
+    return counters[Counters.OUT];
+  }
+
+  /** Rows that statements returned or changed; unknown ones count as none. */
+  public long rows() {
+    return counters[Counters.OUT];
+  }
+
+  @Override
+  public String toString() {
+    return kind + " " + name + " count=" + count + " errors=" + errors();
+  }
+
+  /**
+   * Durations in nanoseconds, each within 0.55 % of the exact one; the maximum is exact.
+   *
+   * @param p50Nanos half of the events took at most this
+   * @param p90Nanos nine in ten took at most this
+   * @param p95Nanos 95 in 100 took at most this
+   * @param p99Nanos 99 in 100 took at most this
+   * @param p999Nanos 999 in 1,000 took at most this
+   * @param maxNanos the longest
+   * @param meanNanos arithmetic mean
+   */
+  public record Latency(
+      long p50Nanos,
+      long p90Nanos,
+      long p95Nanos,
+      long p99Nanos,
+      long p999Nanos,
+      long maxNanos,
+      long meanNanos) {}
+}
