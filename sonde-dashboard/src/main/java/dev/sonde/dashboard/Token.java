@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.dashboard;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.util.Base64;
+
+/** The secret that a reader presents; kept as a digest only. */
+final class Token {
+  /** Longer ones are refused before anything is computed from them. */
+  static final int MAX_LENGTH = 256;
+
+  private static final int RANDOM_BYTES = 24;
+  private static final int MIN_BITS = 128;
+
+  private final byte[] digest;
+
+  Token(String secret) {
+    digest = sha256(secret);
+  }
+
+  /** A new secret of 192 bits, in characters that a URL leaves alone. */
+  static String random() {
+    byte[] bytes = new byte[RANDOM_BYTES];
+    new SecureRandom().nextBytes(bytes);
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+  }
+
+  /** Whether the presented text is the secret. */
+  boolean matches(String presented) {
+    // Both sides are digests of one length, so neither the length of the secret nor the place of
+    // the first wrong character can be read from the time taken.
+    return presented.length() <= MAX_LENGTH && MessageDigest.isEqual(sha256(presented), digest);
+  }
+
+  /** Returns the secret, or throws if it is short, repetitive or not fit for a header. */
+  static String requireStrong(String secret) {
+    boolean isHex = true;
+    for (int i = 0; i < secret.length(); i++) {
+      char c = secret.charAt(i);
+      boolean isHexDigit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+      boolean isAllowed =
+          isHexDigit || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || "-._~".indexOf(c) >= 0;
+      if (!isAllowed) {
+        throw new IllegalArgumentException(
+            "dashboard.token may hold letters, digits and -._~ only; character "
+                + (i + 1)
+                + " is another");
+      }
+      isHex &= isHexDigit;
+    }
+    int bits = secret.length() * (isHex ? 4 : 6);
+    if (bits < MIN_BITS || secret.chars().distinct().count() < 8) {
+      throw new IllegalArgumentException(
+          "dashboard.token must hold at least 128 bits (32 hexadecimal digits or 22 letters and"
+              + " digits, 8 of them different), was "
+              + secret.length()
+              + " characters of about "
+              + bits
+              + " bits");
+    }
+    if (secret.length() > MAX_LENGTH) {
+      throw new IllegalArgumentException(
+          "dashboard.token must be <= " + MAX_LENGTH + " characters, was " + secret.length());
+    }
+    return secret;
+  }
+
+  private static byte[] sha256(String text) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JVM has SHA-256", e);
+    }
+  }
+}

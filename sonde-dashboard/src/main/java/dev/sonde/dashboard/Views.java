@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.dashboard;
+
+import org.jspecify.annotations.Nullable;
+
+/** What the server serves: JSON documents in UTF-8, each made from one snapshot. */
+interface Views {
+  /** The document at this path, or null if there is none. */
+  byte @Nullable [] document(String path);
+
+  /** One recent request with what was done for it, or null if it is not kept any more. */
+  byte @Nullable [] request(long requestId);
+
+  /** State of everything that changes every second, for the live stream. */
+  byte[] tick();
+
+  /** Requests that ended after the given mark, newest first. */
+  Newest newest(long afterMark);
+
+  /**
+   * Requests for the live stream.
+   *
+   * @param json the document, or null if there was none
+   * @param mark where to go on the next time
+   */
+  record Newest(byte @Nullable [] json, long mark) {}
+}
