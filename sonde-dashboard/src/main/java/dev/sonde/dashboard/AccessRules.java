@@ -4,6 +4,7 @@ package dev.sonde.dashboard;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
@@ -131,6 +132,6 @@ final class AccessRules {
   }
 
   private static List<String> concat(List<String> left, List<String> right) {
-    return java.util.stream.Stream.concat(left.stream(), right.stream()).toList();
+    return Stream.concat(left.stream(), right.stream()).toList();
   }
 }

@@ -157,8 +157,10 @@ final class ConnectionGuard implements Connection.Listener {
   /** What is known of one connection; guarded by the guard's monitor. */
   private static final class Slot {
     private boolean isAnswering;
+
     /** The first head is due from the moment of the accept, a later one from its first byte. */
     private boolean isHeadDue = true;
+
     private long headDueSince;
     private long waitingSince;
     private long bytesIn;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -33,8 +34,7 @@ public final class Dashboard implements AutoCloseable {
     failures = new FailureBucket(clock, AccessRules.MAX_FAILURES_PER_SECOND);
     guard = new ConnectionGuard(clock);
     live = new LiveStream(views, clock);
-    AccessRules rules =
-        new AccessRules(new Token(secret), host, config.allowedHosts(), failures);
+    AccessRules rules = new AccessRules(new Token(secret), host, config.allowedHosts(), failures);
     server = new DashboardServer(host, Assets.load(), rules, guard, live, views);
     timer =
         Executors.newSingleThreadScheduledExecutor(
@@ -59,7 +59,8 @@ public final class Dashboard implements AutoCloseable {
       close();
       throw new IllegalStateException("the dashboard did not start", e);
     }
-    timer.scheduleAtFixedRate(this::beat, BEAT_MILLIS, BEAT_MILLIS, TimeUnit.MILLISECONDS);
+    ScheduledFuture<?> unused =
+        timer.scheduleAtFixedRate(this::beat, BEAT_MILLIS, BEAT_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   private void bind(DashboardConfig config) {

@@ -40,7 +40,8 @@ final class Token {
     boolean isHex = true;
     for (int i = 0; i < secret.length(); i++) {
       char c = secret.charAt(i);
-      boolean isHexDigit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+      boolean isHexDigit =
+          (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
       boolean isAllowed =
           isHexDigit || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || "-._~".indexOf(c) >= 0;
       if (!isAllowed) {

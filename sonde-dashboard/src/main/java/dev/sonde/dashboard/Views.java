@@ -17,11 +17,24 @@ interface Views {
   /** Requests that ended after the given mark, newest first. */
   Newest newest(long afterMark);
 
-  /**
-   * Requests for the live stream.
-   *
-   * @param json the document, or null if there was none
-   * @param mark where to go on the next time
-   */
-  record Newest(byte @Nullable [] json, long mark) {}
+  /** Requests for the live stream. */
+  final class Newest {
+    private final byte @Nullable [] json;
+    private final long mark;
+
+    Newest(byte @Nullable [] json, long mark) {
+      this.json = json;
+      this.mark = mark;
+    }
+
+    /** The document, or null if there was nothing new. */
+    byte @Nullable [] json() {
+      return json;
+    }
+
+    /** Where to go on the next time. */
+    long mark() {
+      return mark;
+    }
+  }
 }
