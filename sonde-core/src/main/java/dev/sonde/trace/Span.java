@@ -25,6 +25,7 @@ public final class Span {
   private final long traceIdLow;
   private final long spanId;
   private final long parentSpanId;
+  private final long localRootSpanId;
   private final int flags;
   private final @Nullable String traceState;
 
@@ -33,23 +34,27 @@ public final class Span {
       long traceIdLow,
       long spanId,
       long parentSpanId,
+      long localRootSpanId,
       int flags,
       @Nullable String traceState) {
     this.traceIdHigh = traceIdHigh;
     this.traceIdLow = traceIdLow;
     this.spanId = spanId;
     this.parentSpanId = parentSpanId;
+    this.localRootSpanId = localRootSpanId;
     this.flags = flags;
     this.traceState = traceState;
   }
 
   /** The first span of a new trace. */
   public static Span root() {
+    long spanId = TraceIds.nextSpanId();
     return new Span(
         TraceIds.nextTraceIdHigh(),
         TraceIds.nextTraceIdLow(),
-        TraceIds.nextSpanId(),
+        spanId,
         0,
+        spanId,
         SAMPLED | RANDOM,
         null);
   }
@@ -67,7 +72,8 @@ public final class Span {
     if (spanId == 0) {
       throw new IllegalArgumentException("spanId must not be 0");
     }
-    return new Span(traceIdHigh, traceIdLow, spanId, parentSpanId, isSampled ? SAMPLED : 0, null);
+    int flags = isSampled ? SAMPLED : 0;
+    return new Span(traceIdHigh, traceIdLow, spanId, parentSpanId, 0, flags, null);
   }
 
   /**
@@ -101,7 +107,7 @@ public final class Span {
     if ((high | low) == 0 || caller == 0 || flags < 0) {
       return null;
     }
-    return new Span(high, low, caller, 0, flags & (SAMPLED | RANDOM), traceState);
+    return new Span(high, low, caller, 0, 0, flags & (SAMPLED | RANDOM), traceState);
   }
 
   private static boolean hasShapeOf(int version, CharSequence header) {
@@ -146,7 +152,9 @@ public final class Span {
 
   /** A new span of the same trace with this one as its parent. */
   public Span child() {
-    return new Span(traceIdHigh, traceIdLow, TraceIds.nextSpanId(), spanId, flags, traceState);
+    long id = TraceIds.nextSpanId();
+    long root = localRootSpanId == 0 ? id : localRootSpanId;
+    return new Span(traceIdHigh, traceIdLow, id, spanId, root, flags, traceState);
   }
 
   /** Upper half of the trace id. */
@@ -167,6 +175,14 @@ public final class Span {
   /** The enclosing span, or 0. */
   public long parentSpanId() {
     return parentSpanId;
+  }
+
+  /**
+   * Id of the outermost span of this process around this one, itself included: the request's; 0 of
+   * a span that belongs to another process or library.
+   */
+  public long localRootSpanId() {
+    return localRootSpanId;
   }
 
   /** Whether the caller, or this process for a trace of its own, may have recorded it. */
