@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * in order; events of different threads come out by their timestamps, so an event that was put
  * after another one had been put comes out after it.
  */
-final class SegmentRing {
+public final class SegmentRing {
   /*
    * Producers are spread over stripes by thread id. A stripe is a chain of segments, newest first;
    * a producer claims a slot of the newest segment with one getAndAdd, writes it, and publishes it
@@ -46,7 +46,7 @@ final class SegmentRing {
    */
 
   /** Puts so far, in one consistent reading: {@code offered = taken + dropped + depth}. */
-  record Counts(long offered, long taken, long dropped, int depth, long refused) {}
+  public record Counts(long offered, long taken, long dropped, int depth, long refused) {}
 
   /** How long the merge waits for a preempted writer before it passes over its stripe. */
   static final long GRACE_NANOS = 20_000_000;
@@ -107,7 +107,7 @@ final class SegmentRing {
   private boolean sealed;
 
   /** Creates a ring for many producers. */
-  SegmentRing(int capacity, int longs, int refs) {
+  public SegmentRing(int capacity, int longs, int refs) {
     this(capacity, longs, refs, defaultStripes(), defaultSegmentSize(capacity));
   }
 
@@ -121,7 +121,7 @@ final class SegmentRing {
    *     nothing
    * @param segmentSize slots per segment, at least 1
    */
-  SegmentRing(int capacity, int longs, int refs, int stripes, int segmentSize) {
+  public SegmentRing(int capacity, int longs, int refs, int stripes, int segmentSize) {
     if (capacity < 1) {
       throw new IllegalArgumentException("capacity must be >= 1, was " + capacity);
     }
@@ -139,13 +139,13 @@ final class SegmentRing {
   }
 
   /** At least 8, so that two busy threads seldom meet; a stripe costs nothing before its use. */
-  static int defaultStripes() {
+  public static int defaultStripes() {
     int wanted = Math.min(Math.max(2 * Runtime.getRuntime().availableProcessors(), 8), 32);
     return Integer.highestOneBit(2 * wanted - 1);
   }
 
   /** An eighth of the capacity within [8, 256], and never more than 64 segments to a chain. */
-  static int defaultSegmentSize(int capacity) {
+  public static int defaultSegmentSize(int capacity) {
     return Math.max(Math.min(Math.max(capacity / 8, 8), 256), (capacity - 1) / 64 + 1);
   }
 
@@ -156,7 +156,7 @@ final class SegmentRing {
    * @return false if it was not taken: the ring is sealed, memory is short, or the encoder threw
    *     (only then it counts as offered and dropped, else as refused)
    */
-  <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+  public <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
     try {
       Stripe stripe = stripe();
       while (true) {
@@ -187,7 +187,7 @@ final class SegmentRing {
    * @param nowNanos the time before this call, of the clock that gave the timestamps
    * @return how many; 0 if there are none, or if all there are wait for a writer in mid-put
    */
-  int drain(int max, long nowNanos, SlotReader reader) {
+  public int drain(int max, long nowNanos, SlotReader reader) {
     consumerLock.lock();
     try {
       dropExcess(nowNanos);
@@ -203,7 +203,7 @@ final class SegmentRing {
   }
 
   /** Parks the consumer until about {@code events} wait, the time is over, or it is unparked. */
-  void await(long nanos, int events) {
+  public void await(long nanos, int events) {
     // An interrupt is nobody's request here, and left set it would turn every park into a spin.
     Thread.interrupted();
     parked = Thread.currentThread();
@@ -214,7 +214,7 @@ final class SegmentRing {
   }
 
   /** Refuses all further puts; what is there can still be drained. Any thread, any time. */
-  void seal() {
+  public void seal() {
     consumerLock.lock();
     try {
       sealed = true;
@@ -233,12 +233,12 @@ final class SegmentRing {
   }
 
   /** Events put and neither taken nor dropped. */
-  int depth() {
+  public int depth() {
     return counts().depth();
   }
 
   /** One consistent reading of all counts; monotonic, and exact while no put is under way. */
-  Counts counts() {
+  public Counts counts() {
     consumerLock.lock();
     try {
       long offered = detached + live();

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param <E> what it reads from
  */
 @FunctionalInterface
-interface SlotEncoder<E> {
+public interface SlotEncoder<E> {
   /**
    * Copies {@code source} into the slot; values that are not written are those of an older event.
    *

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads one slot of a {@link SegmentRing}; the arrays are the ring's own and valid in the call. */
 @FunctionalInterface
-interface SlotReader {
+public interface SlotReader {
   /**
    * Takes one event, oldest first, on the consumer's thread.
    *

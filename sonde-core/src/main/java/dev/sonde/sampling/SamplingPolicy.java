@@ -63,6 +63,11 @@ public final class SamplingPolicy {
     return false;
   }
 
+  /** Whether all that is not excluded is kept with weight 1, so that nobody need be asked. */
+  public boolean keepsAll() {
+    return rate >= 1.0 && overrides.stream().allMatch(rule -> rule.rate() >= 1.0);
+  }
+
   /** Part of the requests of this path that is kept: that of the first override, or the rate. */
   public double rateOf(String path) {
     for (int i = 0; i < overrides.size(); i++) {
