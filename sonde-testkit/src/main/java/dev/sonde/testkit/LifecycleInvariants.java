@@ -14,7 +14,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,19 +26,17 @@ public final class LifecycleInvariants {
   private static final int SWITCHING_PROTOCOLS = 101;
 
   private final Map<Integer, Boolean> tlsByServerPort;
-  private final Function<String, @Nullable String> routeOfPath;
+  private final Routes routes;
   private final List<String> violations = new ArrayList<>();
   private final Set<Long> requestIds = new HashSet<>();
 
   /**
    * @param tlsByServerPort the ports that the server listens on, and whether with TLS
-   * @param routeOfPath the template that a completed request to a path must carry, or null if any
-   *     will do
+   * @param routes which template a completed request must carry
    */
-  public LifecycleInvariants(
-      Map<Integer, Boolean> tlsByServerPort, Function<String, @Nullable String> routeOfPath) {
+  public LifecycleInvariants(Map<Integer, Boolean> tlsByServerPort, Routes routes) {
     this.tlsByServerPort = Map.copyOf(tlsByServerPort);
-    this.routeOfPath = routeOfPath;
+    this.routes = routes;
   }
 
   /** Checks all events of a server, and describes each violation in one line; empty if none. */
@@ -131,6 +128,8 @@ public final class LifecycleInvariants {
         checkDisconnect(connection, open.remove(disconnected.requestId()), disconnected);
       }
     }
+    // A stream that the server reset has no end of its own, and says nothing of the connection.
+    open.values().removeIf(started -> started.streamId() != 0);
     CloseReason reason = connection.only(ConnectionClosed.class).reason();
     if (!open.isEmpty()
         && (reason == CloseReason.COMPLETE || reason == CloseReason.CLIENT_DISCONNECT)) {
@@ -173,7 +172,7 @@ public final class LifecycleInvariants {
     if (isInterim || completed.status() > 599 || completed.bytesSent() < 0) {
       violate(connection, "has no true status or size: " + completed);
     }
-    String route = routeOfPath.apply(started.path());
+    String route = routes.templateOf(started.path());
     if (route != null && !route.equals(completed.route())) {
       violate(connection, "has not the route " + route + ": " + completed);
     }
@@ -229,5 +228,12 @@ public final class LifecycleInvariants {
             + connection.shape()
             + "] "
             + what);
+  }
+
+  /** Which template belongs to a path. */
+  @FunctionalInterface
+  public interface Routes {
+    /** The template that a completed request to a path must carry, or null if any will do. */
+    @Nullable String templateOf(String path);
   }
 }
