@@ -96,6 +96,7 @@ public final class SegmentRing {
   private final int stripeShift;
   private final AtomicReferenceArray<@Nullable Segment> pool;
   private final LongAdder refused = new LongAdder();
+  private final LongAdder exhausted = new LongAdder();
   private volatile @Nullable Thread parked;
 
   private final ReentrantLock consumerLock = new ReentrantLock();
@@ -153,8 +154,8 @@ public final class SegmentRing {
    * Puts one event; never blocks and never throws.
    *
    * @param timestampNanos when it happened, read before this call
-   * @return false if it was not taken: the ring is sealed, memory is short, or the encoder threw
-   *     (only then it counts as offered and dropped, else as refused)
+   * @return false if it was not taken: the ring is sealed (it counts as refused), or memory is
+   *     short or the encoder threw (it counts as offered and dropped)
    */
   public <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
     try {
@@ -174,7 +175,8 @@ public final class SegmentRing {
         }
       }
     } catch (Throwable memoryOrStackExhausted) {
-      return refuse();
+      countExhausted();
+      return false;
     }
   }
 
@@ -202,15 +204,21 @@ public final class SegmentRing {
     }
   }
 
-  /** Parks the consumer until about {@code events} wait, the time is over, or it is unparked. */
-  public void await(long nanos, int events) {
+  /**
+   * Parks the consumer until about {@code events} wait, the time is over, or it is unparked.
+   *
+   * @return false if it did not park, since as many wait already or the ring is sealed
+   */
+  public boolean await(long nanos, int events) {
     // An interrupt is nobody's request here, and left set it would turn every park into a spin.
     Thread.interrupted();
     parked = Thread.currentThread();
-    if (!arm(events)) {
+    boolean parks = arm(events);
+    if (parks) {
       LockSupport.parkNanos(this, nanos);
     }
     parked = null;
+    return parks;
   }
 
   /** Refuses all further puts; what is there can still be drained. Any thread, any time. */
@@ -232,6 +240,25 @@ public final class SegmentRing {
     }
   }
 
+  /** Takes all that is left of a sealed ring, unread, writers in mid-put included. */
+  public int discard() {
+    consumerLock.lock();
+    try {
+      int depth = counts().depth();
+      dropped = detached - taken - depth;
+      taken += depth;
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe stripe = existing(i);
+        stripe.head = null;
+        stripe.tail = null;
+        stripe.position = 0;
+      }
+      return depth;
+    } finally {
+      consumerLock.unlock();
+    }
+  }
+
   /** Events put and neither taken nor dropped. */
   public int depth() {
     return counts().depth();
@@ -244,7 +271,9 @@ public final class SegmentRing {
       long offered = detached + live();
       long waiting = offered - taken - dropped;
       int depth = (int) Math.min(waiting, capacity);
-      return new Counts(offered, taken, dropped + waiting - depth, depth, refused.sum());
+      long lost = exhausted.sum();
+      return new Counts(
+          offered + lost, taken, dropped + waiting - depth + lost, depth, refused.sum());
     } finally {
       consumerLock.unlock();
     }
@@ -295,14 +324,12 @@ public final class SegmentRing {
     }
   }
 
-  private boolean refuse() {
+  private void countExhausted() {
     try {
-      refused.increment();
+      exhausted.increment();
     } catch (Throwable stackExhausted) {
-      // Not even counted: the caller still learns it from the result.
-      return false;
+      // Neither offered nor counted; the caller still learns it from the result.
     }
-    return false;
   }
 
   /** Puts a new segment before a full one and cuts what no reader can want any more. */
@@ -334,7 +361,7 @@ public final class SegmentRing {
     }
   }
 
-  /** Prepares for a wake-up at about {@code events}; true if there is no reason to sleep. */
+  /** Prepares for a wake-up at about {@code events}; false if there is a reason not to sleep. */
   private boolean arm(int events) {
     consumerLock.lock();
     try {
@@ -348,7 +375,7 @@ public final class SegmentRing {
       }
       // Read after the signals are set: a producer either claims before this reading, and is seen,
       // or after it, and sees the signal.
-      return sealed || pending + live() >= events;
+      return !sealed && pending + live() < events;
     } finally {
       consumerLock.unlock();
     }
@@ -369,6 +396,15 @@ public final class SegmentRing {
   }
 
   private boolean detach(long nowNanos) {
+    try {
+      return detachAll(nowNanos);
+    } catch (OutOfMemoryError e) {
+      // What was not detached stays in the ring, and is dropped or taken later.
+      return true;
+    }
+  }
+
+  private boolean detachAll(long nowNanos) {
     boolean any = false;
     watermark = nowNanos;
     for (int i = 0; i < stripes.length; i++) {
@@ -595,7 +631,11 @@ public final class SegmentRing {
       longs[i * stride] = 0;
     }
     Arrays.fill(segment.refs, 0, claimed * refsPerSlot, null);
-    giveSegment(new Segment(longs, segment.refs));
+    try {
+      giveSegment(new Segment(longs, segment.refs));
+    } catch (OutOfMemoryError e) {
+      // Then the collector gets the arrays back, which is what it wants.
+    }
   }
 
   private Segment takeSegment() {
