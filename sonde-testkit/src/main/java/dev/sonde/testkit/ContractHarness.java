@@ -59,7 +59,7 @@ abstract class ContractHarness {
     } finally {
       started.close();
     }
-    await("no connection state after the stop")
+    patiently("no connection state after the stop")
         .untilAsserted(() -> assertThat(started.openConnectionStates()).isZero());
     assertThat(invariants(started).violations(collector.events())).isEmpty();
   }
