@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -306,6 +307,18 @@ public final class ConnectionState {
   /** Requests that have begun and not ended. */
   public int openRequests() {
     return Math.max(0, pending - (closed ? 0 : 1));
+  }
+
+  /** Hands every request that is open now to {@code visitor}; weakly consistent. */
+  public void visitOpenRequests(Consumer<? super Exchange> visitor) {
+    Exchange first = current;
+    if (first != null) {
+      visitor.accept(first);
+    }
+    Set<Exchange> set = others;
+    if (set != null) {
+      set.forEach(visitor);
+    }
   }
 
   /** Whether {@link #closed} was called. */

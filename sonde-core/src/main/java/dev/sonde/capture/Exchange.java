@@ -7,7 +7,6 @@ import dev.sonde.event.Protocol;
 import dev.sonde.trace.Span;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  * any thread and never throw; what is reported before the end must happen-before it.
  */
 public final class Exchange {
-  private static final AtomicLong LAST_ID = new AtomicLong();
-
   private static final int NEW = 0;
   private static final int OPEN = 1;
   private static final int CUT = 2;
@@ -42,7 +39,7 @@ public final class Exchange {
 
   private final ConnectionState connection;
   private final int workerId;
-  private final long id = LAST_ID.incrementAndGet();
+  private final long id = RequestIds.next();
   private final long streamId;
   private final String method;
   private final String path;
@@ -243,6 +240,11 @@ public final class Exchange {
   /** Nanoseconds from the parsed head to the sent response head, or -1 if none was sent. */
   public long timeToFirstByteNanos() {
     return committed ? firstByteNanos - startNanos : -1;
+  }
+
+  /** Whether it has not ended yet. */
+  public boolean isOpen() {
+    return state != ENDED;
   }
 
   /** Whether the response head was sent. */

@@ -15,12 +15,12 @@ import java.util.SortedMap;
  * @param counts where every record has gone
  * @param sinks one entry per sink, in the order in which they were added
  * @param hooks places at which the application is observed
- * @param lagNanos age of the oldest record that waits, 0 if none does
+ * @param lagNanos how long ago the background thread last looked at the queue
  * @param queueCapacity records that can wait before the oldest is dropped
- * @param memoryBoundBytes upper bound of the memory that queue, recent requests and errors can hold
- * @param heldBytes estimate of what they hold now
- * @param nanosPerRecord mean time that one record cost its request thread, sampled; 0 before the
- *     first sample
+ * @param memoryBoundBytes upper bound of what queues, statistics, recent requests and errors can hold
+ * @param heldBytes estimate of what is held now
+ * @param nanosPerRecord what one record cost its request thread, statistics included: median of the
+ *     last samples, 0 before the first
  * @param cpuRatio processor time of the observer's own threads per elapsed time, of one processor,
  *     or -1 where the JVM does not tell
  * @param faults unexpected failures inside the observer or its sinks, by kind
@@ -37,6 +37,6 @@ public record HealthSnapshot(
     int queueCapacity,
     long memoryBoundBytes,
     long heldBytes,
-    double nanosPerRecord,
+    long nanosPerRecord,
     double cpuRatio,
     SortedMap<String, Long> faults) {}

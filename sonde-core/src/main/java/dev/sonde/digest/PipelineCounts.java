@@ -5,31 +5,35 @@ package dev.sonde.digest;
  * Where every record of the application's work has gone.
  *
  * <p>A record is one ended request, one call, one statement, or one connection's opening or close.
- * At rest, and after the close, without exception:
+ * In every reading, and exactly so at rest and after the close:
  *
  * <pre>
- * offered  = droppedOldest + inQueue + digested
- * digested = sampledOut + kept
+ * offered  = droppedOldest + droppedClosed + inQueue + digested
+ * digested = sampledOut + kept + failed
  * </pre>
  *
- * and every sink that was there from the start has been handed {@code published} events, which is
- * more than {@code kept} because a request is two lifecycle events and a {@code REQ} event.
+ * <p>Of every record kept come up to three events: a request is its start, its end, and itself.
+ * Each sink is handed all events that are published while it is there.
  *
  * @param offered records of the application
  * @param excluded requests left out by rule before they were offered
- * @param droppedOldest records that newer ones pushed out of the queue, or that came after close
- * @param inQueue records waiting
+ * @param droppedOldest records that newer ones pushed out of the queue
+ * @param droppedClosed records that came after the close, or that it had no time left for
+ * @param inQueue records waiting, those included that wait for their request to be decided on
  * @param digested records that left the queue in order
  * @param sampledOut records that the sampling policy thinned out
  * @param kept records whose events were handed to the sinks
- * @param published events made of the records kept
+ * @param failed records lost to a fault of the observer itself
+ * @param published events handed to each sink
  */
 public record PipelineCounts(
     long offered,
     long excluded,
     long droppedOldest,
+    long droppedClosed,
     long inQueue,
     long digested,
     long sampledOut,
     long kept,
+    long failed,
     long published) {}

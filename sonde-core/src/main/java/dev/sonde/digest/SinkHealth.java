@@ -5,12 +5,14 @@ package dev.sonde.digest;
  * Where every event handed to one sink has gone. At rest:
  *
  * <pre>
- * enqueued = processed + droppedOldest + droppedSinkFailed + droppedPoison + droppedClosed
- *            + queueDepth
+ * published = publishedBefore + enqueued
+ * enqueued  = processed + droppedOldest + droppedSinkFailed + droppedPoison + droppedClosed
+ *             + queueDepth
  * </pre>
  *
  * @param name name of the sink
  * @param state {@code ACTIVE}, {@code DISABLED} and so on
+ * @param publishedBefore events published before the sink was added
  * @param enqueued events handed over
  * @param processed events that the sink accepted
  * @param droppedOldest events that newer ones pushed out of its queue
@@ -23,6 +25,7 @@ package dev.sonde.digest;
 public record SinkHealth(
     String name,
     String state,
+    long publishedBefore,
     long enqueued,
     long processed,
     long droppedOldest,

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.digest;
+
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.collect.SegmentRing;
+import dev.sonde.collect.SlotReader;
+import dev.sonde.event.Event;
+import dev.sonde.event.LifecycleEvent;
+import dev.sonde.event.ProfileEvent;
+import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestStarted;
+import dev.sonde.sampling.SamplingPolicy;
+import dev.sonde.stats.ErrorRing;
+import dev.sonde.stats.GroupHandle;
+import dev.sonde.stats.StatsStore;
+import dev.sonde.time.ClockAnchor;
+import dev.sonde.time.MonotonicClock;
+import dev.sonde.trace.TraceContext;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The background thread: takes records from the ring, keeps what views ask for, and hands the
+ * events of those that the sampling policy keeps to every sink.
+ *
+ * <p>Nothing that is thrown on it ends it.
+ */
+final class Digest {
+  /** Records taken at a time. */
+  private static final int BATCH = 256;
+
+  /** It looks this often, and earlier only when the ring is half full: no wake-up per record. */
+  private static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** Scans after which a request that was announced, and is gone, has lost its record. */
+  private static final int SCANS_REMEMBERED = 4;
+
+  private final SegmentRing ring;
+  private final int wakeUpAt;
+  private final StatsStore stats;
+  private final ErrorRing errors;
+  private final SamplingPolicy policy;
+  private final boolean keepsAll;
+  private final RecentStore recent;
+  private final Faults faults;
+  private final MonotonicClock clock;
+  private final long announceAfterNanos;
+  private final Thread thread;
+  private final CountDownLatch terminated = new CountDownLatch(1);
+  private final CpuMeter cpu = new CpuMeter();
+
+  private final List<ListenerScope> listeners = new CopyOnWriteArrayList<>();
+  private final List<SinkFeed> feeds = new CopyOnWriteArrayList<>();
+
+  private final AtomicLong sampledOut = new AtomicLong();
+  private final AtomicLong kept = new AtomicLong();
+  private final AtomicLong failed = new AtomicLong();
+  private final AtomicLong published = new AtomicLong();
+  private volatile ClockAnchor anchor;
+  private volatile long drainedNanos;
+  private volatile boolean isClosing;
+  private volatile boolean isAbandoned;
+
+  // The thread's own.
+  private final long[] longs = new long[BATCH * Slots.LONGS];
+  private final @Nullable Object[] refs = new @Nullable Object[BATCH * Slots.REFS];
+  private final SlotReader copier = this::copy;
+  private final EventBuilder record;
+  private int copied;
+  private long tickNanos;
+  private long scanNanos;
+  private int scans;
+
+  /** Requests whose start was published before their end, with the last scan that saw them. */
+  private final Map<Long, Integer> announced = new HashMap<>();
+
+  Digest(
+      PipelineConfig config,
+      SegmentRing ring,
+      StatsStore stats,
+      ErrorRing errors,
+      SamplingPolicy policy,
+      RecentStore recent,
+      Faults faults,
+      MonotonicClock clock) {
+    this.ring = ring;
+    this.wakeUpAt = Math.max(1, config.queueSize() / 2);
+    this.stats = stats;
+    this.errors = errors;
+    this.policy = policy;
+    this.keepsAll = policy.keepsAll();
+    this.recent = recent;
+    this.faults = faults;
+    this.clock = clock;
+    this.announceAfterNanos = config.announceAfter().toNanos();
+    record =
+        new EventBuilder(
+            longs, refs, config.keepsErrorMessages(), config.masksClientAddresses());
+    anchor = ClockAnchor.take(clock);
+    drainedNanos = clock.nanoTime();
+    tickNanos = drainedNanos;
+    scanNanos = drainedNanos;
+    thread = new Thread(null, this::run, "sonde-digest", 0, false);
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    cpu.watch(thread.getId());
+    thread.start();
+  }
+
+  void watch(ListenerScope listener) {
+    listeners.add(listener);
+  }
+
+  /** Adds a sink, which gets all that is published from now on. */
+  void add(SinkFeed feed) {
+    // Under the same lock as publishing, so that what was published before is an exact number.
+    synchronized (feeds) {
+      feed.startsAfter(published.get());
+      feeds.add(feed);
+    }
+  }
+
+  List<SinkFeed> feeds() {
+    return feeds;
+  }
+
+  ClockAnchor anchor() {
+    return anchor;
+  }
+
+  /** Processor time of this thread and of the sinks' threads per elapsed time. */
+  double cpuRatio() {
+    return cpu.ratio();
+  }
+
+  /** How long ago the thread last looked at the ring. */
+  long lagNanos() {
+    return Math.max(0, clock.nanoTime() - drainedNanos);
+  }
+
+  /** All counts at one moment; {@code excluded} requests never reach this thread. */
+  PipelineCounts counts(long excluded) {
+    // What has been digested is read first, so that what waits is never less than nothing.
+    boolean isOver = isAbandoned || terminated.getCount() == 0;
+    long out = sampledOut.get();
+    long in = kept.get();
+    long bad = failed.get();
+    long events = published.get();
+    SegmentRing.Counts queue = ring.counts();
+    long digested = out + in + bad;
+    long waiting = queue.offered() - queue.dropped() - digested;
+    return new PipelineCounts(
+        queue.offered() + queue.refused(),
+        excluded,
+        queue.dropped(),
+        queue.refused() + (isOver ? waiting : 0),
+        isOver ? 0 : waiting,
+        digested,
+        out,
+        in,
+        bad,
+        events);
+  }
+
+  /** Digests what waits and ends the thread; returns when it has, or at the deadline. */
+  void close(long deadlineNanos) {
+    ring.seal();
+    isClosing = true;
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          long left = deadlineNanos - System.nanoTime();
+          if (!terminated.await(left, TimeUnit.NANOSECONDS)) {
+            isAbandoned = true;
+          }
+          return;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  boolean isOwnThread() {
+    return Thread.currentThread() == thread;
+  }
+
+  private void run() {
+    try (TraceContext.Scope ignored = TraceContext.suppress()) {
+      while (!isClosing) {
+        survive(this::work);
+      }
+      while (!isAbandoned && ring.depth() > 0) {
+        survive(this::finish);
+      }
+      survive(this::releaseAll);
+      survive(faults::logNew);
+    } finally {
+      terminated.countDown();
+    }
+  }
+
+  private void survive(Runnable step) {
+    try {
+      step.run();
+    } catch (Throwable t) {
+      faults.count("digest", t);
+      LockSupport.parkNanos(this, PAUSE_NANOS);
+    }
+  }
+
+  private void work() {
+    if (drain() < BATCH) {
+      tick();
+      ring.await(INTERVAL_NANOS, wakeUpAt);
+    }
+  }
+
+  private void finish() {
+    if (drain() == 0) {
+      // A writer was preempted in the middle of its slot.
+      LockSupport.parkNanos(this, PAUSE_NANOS);
+    }
+  }
+
+  private int drain() {
+    long now = clock.nanoTime();
+    copied = 0;
+    try {
+      ring.drain(BATCH, now, copier);
+      synchronized (feeds) {
+        for (int i = 0; i < copied && !isAbandoned; i++) {
+          digest(i);
+        }
+      }
+    } finally {
+      Arrays.fill(refs, 0, copied * Slots.REFS, null);
+    }
+    drainedNanos = now;
+    if (now - tickNanos >= TICK_NANOS) {
+      tickNanos = now;
+      everySecond();
+    }
+    return copied;
+  }
+
+  private void copy(long time, long[] from, int l, @Nullable Object[] fromRefs, int r) {
+    System.arraycopy(from, l, longs, copied * Slots.LONGS, Slots.LONGS);
+    System.arraycopy(fromRefs, r, refs, copied * Slots.REFS, Slots.REFS);
+    copied++;
+  }
+
+  private void digest(int index) {
+    record.select(index);
+    try {
+      switch (record.kind()) {
+        case Slots.EXCHANGE -> digestRequest(true);
+        case Slots.REQUEST -> digestRequest(false);
+        case Slots.FUNCTION -> digestPart(record.function());
+        case Slots.DATABASE -> digestPart(record.statement());
+        case Slots.OPENED -> keep(record.opened());
+        case Slots.CLOSED -> keep(record.closed());
+        default -> throw new IllegalStateException("kind " + record.kind());
+      }
+    } catch (Throwable t) {
+      // One record is lost, never its batch.
+      failed.incrementAndGet();
+      faults.count("record", t);
+    }
+  }
+
+  private void keep(LifecycleEvent event) {
+    publish(event);
+    kept.incrementAndGet();
+  }
+
+  private void digestRequest(boolean hasConnection) {
+    RequestEvent request = record.request();
+    LifecycleEvent started = hasConnection ? record.started() : null;
+    LifecycleEvent ended = hasConnection ? record.ended() : null;
+    errors.record(request);
+    boolean isAnnounced = announced.remove(request.requestId()) != null;
+    double weight = keepsAll ? 1 : policy.weightOf(request);
+    if (isAnnounced && weight == SamplingPolicy.DROP) {
+      weight = 1;
+    }
+    ProfileEvent weighted = weight > 0 ? EventBuilder.weighted(request, weight) : request;
+    List<ProfileEvent> parts = remember((RequestEvent) weighted, weight);
+    if (weight > 0 && started != null && !isAnnounced) {
+      publish(started);
+    }
+    for (ProfileEvent part : parts) {
+      settle(part, policy.weightOf(part, weight));
+    }
+    if (weight > 0) {
+      if (ended != null) {
+        publish(ended);
+      }
+      publish(weighted);
+      kept.incrementAndGet();
+    } else {
+      sampledOut.incrementAndGet();
+    }
+  }
+
+  private List<ProfileEvent> remember(RequestEvent request, double weight) {
+    GroupHandle group =
+        stats.route(request.method(), request.route(), request.path(), request.status());
+    return recent.end(
+        group.kind() + " " + group.name(),
+        request,
+        weight,
+        record.workerId(),
+        record.streamId(),
+        record.httpVersion(),
+        record.timeToFirstByteNanos());
+  }
+
+  private void digestPart(ProfileEvent part) {
+    errors.record(part);
+    long root = record.localRootSpanId();
+    RecentStore.Group group = recent.add(root, part, !keepsAll);
+    if (group == null) {
+      double weight = keepsAll ? 1 : policy.weightOfOrphan(part);
+      for (ProfileEvent inner : recent.release(root)) {
+        settle(inner, policy.weightOf(inner, weight));
+      }
+      settle(part, weight);
+    } else if (keepsAll) {
+      settle(part, 1);
+    } else if (group.hasEnded()) {
+      settle(part, policy.weightOf(part, group.weight()));
+    }
+    List<ProfileEvent> excess = recent.releaseExcess();
+    while (excess != null) {
+      settleOrphans(excess);
+      excess = recent.releaseExcess();
+    }
+  }
+
+  private void releaseAll() {
+    synchronized (feeds) {
+      List<ProfileEvent> orphans = recent.releaseOldest();
+      while (orphans != null) {
+        settleOrphans(orphans);
+        orphans = recent.releaseOldest();
+      }
+    }
+  }
+
+  private void settleOrphans(List<ProfileEvent> orphans) {
+    for (ProfileEvent orphan : orphans) {
+      settle(orphan, policy.weightOfOrphan(orphan));
+    }
+  }
+
+  private void settle(ProfileEvent event, double weight) {
+    if (weight > 0) {
+      publish(EventBuilder.weighted(event, weight));
+      kept.incrementAndGet();
+    } else {
+      sampledOut.incrementAndGet();
+    }
+  }
+
+  private void publish(Event event) {
+    published.incrementAndGet();
+    for (SinkFeed feed : feeds) {
+      feed.offer(event);
+    }
+  }
+
+  private void tick() {
+    long now = clock.nanoTime();
+    if (now - scanNanos >= announceAfterNanos) {
+      scanNanos = now;
+      announceOpenRequests(now);
+    }
+  }
+
+  private void everySecond() {
+    anchor = ClockAnchor.take(clock);
+    stats.roll();
+    cpu.measure(feeds);
+    faults.logNew();
+  }
+
+  /**
+   * Publishes the start of every request that has been open for a while, so that an archive tells
+   * of it even if the process dies before its end.
+   *
+   * <p>Only where the policy keeps all: else its end decides.
+   */
+  private void announceOpenRequests(long now) {
+    if (!keepsAll) {
+      return;
+    }
+    scans++;
+    synchronized (feeds) {
+      for (ListenerScope listener : listeners) {
+        for (ConnectionState connection : listener.openConnections()) {
+          connection.visitOpenRequests(exchange -> announce(exchange, now));
+        }
+      }
+    }
+    // A request that is gone for some scans, each after a drain of its own, and whose record has
+    // not come, has lost it to overload.
+    announced.values().removeIf(lastSeen -> scans - lastSeen > SCANS_REMEMBERED);
+  }
+
+  private void announce(Exchange exchange, long now) {
+    // Asked after the drain: a request whose record was digested is not open any more.
+    if (!exchange.isOpen() || now - exchange.startNanos() < announceAfterNanos) {
+      return;
+    }
+    boolean isNew = announced.put(exchange.id(), scans) == null;
+    if (isNew && !policy.excludes(exchange.path())) {
+      publish(
+          new RequestStarted(
+              exchange.connection().id(),
+              exchange.workerId(),
+              exchange.id(),
+              exchange.streamId(),
+              Slots.bounded(exchange.method(), Slots.MAX_METHOD_CHARS),
+              Slots.bounded(exchange.path(), Slots.MAX_NAME_CHARS),
+              exchange.httpVersion(),
+              exchange.startNanos()));
+    }
+  }
+}

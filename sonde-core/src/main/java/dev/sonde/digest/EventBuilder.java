@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.digest;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.sonde.event.ClientDisconnected;
+import dev.sonde.event.CloseReason;
+import dev.sonde.event.ConnectionClosed;
+import dev.sonde.event.ConnectionOpened;
+import dev.sonde.event.DatabaseEvent;
+import dev.sonde.event.ErrorInfo;
+import dev.sonde.event.FunctionEvent;
+import dev.sonde.event.LifecycleEvent;
+import dev.sonde.event.Outcome;
+import dev.sonde.event.ProfileEvent;
+import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestStarted;
+import dev.sonde.event.ResponseCompleted;
+import org.jspecify.annotations.Nullable;
+
+/** Makes events of the records that were copied from the ring; for the digest thread. */
+final class EventBuilder {
+  private static final int MAX_FRAMES = 64;
+  private static final int MAX_CAUSE_FRAMES = 8;
+  private static final int MAX_CAUSES = 4;
+  private static final int MAX_MESSAGE_CHARS = 1_024;
+
+  private final long[] longs;
+  private final @Nullable Object[] refs;
+  private final boolean keepsErrorMessages;
+  private final boolean masksClientAddresses;
+  private int l;
+  private int r;
+
+  /** Reads records from these arrays. */
+  EventBuilder(
+      long[] longs,
+      @Nullable Object[] refs,
+      boolean keepsErrorMessages,
+      boolean masksClientAddresses) {
+    this.longs = longs;
+    this.refs = refs;
+    this.keepsErrorMessages = keepsErrorMessages;
+    this.masksClientAddresses = masksClientAddresses;
+  }
+
+  /** Turns to the record with this index. */
+  void select(int index) {
+    l = index * Slots.LONGS;
+    r = index * Slots.REFS;
+  }
+
+  int kind() {
+    return Slots.kind(header());
+  }
+
+  long localRootSpanId() {
+    return get(Slots.LOCAL_ROOT);
+  }
+
+  long requestId() {
+    return get(Slots.REQUEST_ID);
+  }
+
+  int workerId() {
+    return Slots.number(header());
+  }
+
+  long streamId() {
+    return get(Slots.STREAM);
+  }
+
+  String httpVersion() {
+    return text(Slots.VERSION);
+  }
+
+  long timeToFirstByteNanos() {
+    return get(Slots.FIRST_BYTE);
+  }
+
+  RequestEvent request() {
+    Throwable thrown = (Throwable) refs[r + Slots.ERROR];
+    return new RequestEvent(
+        get(Slots.TIME),
+        get(Slots.TRACE_HIGH),
+        get(Slots.TRACE_LOW),
+        get(Slots.SPAN),
+        get(Slots.PARENT),
+        get(Slots.CONNECTION),
+        get(Slots.REQUEST_ID),
+        text(Slots.METHOD),
+        textOrNull(Slots.ROUTE),
+        text(Slots.PATH),
+        Slots.status(header()),
+        outcome(),
+        get(Slots.DURATION),
+        get(Slots.BYTES_IN),
+        get(Slots.BYTES_OUT),
+        thrown == null ? null : describe(thrown, keepsErrorMessages),
+        1);
+  }
+
+  RequestStarted started() {
+    return new RequestStarted(
+        get(Slots.CONNECTION),
+        workerId(),
+        requestId(),
+        streamId(),
+        text(Slots.METHOD),
+        text(Slots.PATH),
+        httpVersion(),
+        get(Slots.TIME) - get(Slots.DURATION));
+  }
+
+  /** What the client saw of the end, or null if that is told by its connection's close alone. */
+  @Nullable LifecycleEvent ended() {
+    if (Slots.has(header(), Slots.HAS_RESPONSE)) {
+      return new ResponseCompleted(
+          get(Slots.CONNECTION),
+          workerId(),
+          requestId(),
+          streamId(),
+          Slots.status(header()),
+          get(Slots.BYTES_OUT),
+          get(Slots.DURATION),
+          get(Slots.TIME),
+          get(Slots.FIRST_BYTE),
+          textOrNull(Slots.ROUTE));
+    }
+    if (outcome().isClientAbort()) {
+      return new ClientDisconnected(
+          get(Slots.CONNECTION),
+          workerId(),
+          requestId(),
+          streamId(),
+          Slots.has(header(), Slots.IS_COMMITTED),
+          get(Slots.BYTES_OUT),
+          get(Slots.TIME));
+    }
+    return null;
+  }
+
+  FunctionEvent function() {
+    return new FunctionEvent(
+        get(Slots.TIME),
+        get(Slots.TRACE_HIGH),
+        get(Slots.TRACE_LOW),
+        get(Slots.SPAN),
+        get(Slots.PARENT),
+        text(Slots.NAME),
+        get(Slots.DURATION),
+        Slots.has(header(), Slots.IS_ERROR),
+        textOrNull(Slots.EXCEPTION),
+        1);
+  }
+
+  DatabaseEvent statement() {
+    return new DatabaseEvent(
+        get(Slots.TIME),
+        get(Slots.TRACE_HIGH),
+        get(Slots.TRACE_LOW),
+        get(Slots.SPAN),
+        get(Slots.PARENT),
+        text(Slots.VENDOR),
+        textOrNull(Slots.DB_NAME),
+        text(Slots.OPERATION),
+        textOrNull(Slots.TARGET),
+        textOrNull(Slots.QUERY),
+        get(Slots.QUERY_HASH),
+        get(Slots.ROWS),
+        get(Slots.DURATION),
+        Slots.has(header(), Slots.IS_ERROR),
+        textOrNull(Slots.ERROR_CODE),
+        Slots.number(header()),
+        1);
+  }
+
+  ConnectionOpened opened() {
+    String client = text(Slots.CLIENT_ADDRESS);
+    return new ConnectionOpened(
+        get(Slots.ID),
+        workerId(),
+        masksClientAddresses ? masked(client) : client,
+        (int) get(Slots.CLIENT_PORT),
+        text(Slots.SERVER_ADDRESS),
+        (int) get(Slots.SERVER_PORT),
+        Slots.protocol(refs[r + Slots.PROTOCOL]),
+        get(Slots.TIME),
+        Slots.has(header(), Slots.IS_TLS));
+  }
+
+  ConnectionClosed closed() {
+    return new ConnectionClosed(
+        get(Slots.ID),
+        workerId(),
+        get(Slots.SERVED),
+        get(Slots.SENT),
+        get(Slots.LIFETIME),
+        (CloseReason) requireNonNull(refs[r + Slots.REASON]),
+        textOrNull(Slots.DETAIL),
+        get(Slots.TIME));
+  }
+
+  private long header() {
+    return longs[l + Slots.HEADER];
+  }
+
+  private long get(int field) {
+    return longs[l + field];
+  }
+
+  private String text(int field) {
+    return (String) requireNonNull(refs[r + field]);
+  }
+
+  private @Nullable String textOrNull(int field) {
+    return (String) refs[r + field];
+  }
+
+  private Outcome outcome() {
+    return (Outcome) requireNonNull(refs[r + Slots.OUTCOME]);
+  }
+
+  static ProfileEvent weighted(ProfileEvent event, double weight) {
+    if (weight == event.weight()) {
+      return event;
+    }
+    if (event instanceof RequestEvent e) {
+      return new RequestEvent(
+          e.timestampNanos(),
+          e.traceIdHigh(),
+          e.traceIdLow(),
+          e.spanId(),
+          e.parentSpanId(),
+          e.connectionId(),
+          e.requestId(),
+          e.method(),
+          e.route(),
+          e.path(),
+          e.status(),
+          e.outcome(),
+          e.durationNanos(),
+          e.bytesIn(),
+          e.bytesOut(),
+          e.error(),
+          weight);
+    }
+    if (event instanceof FunctionEvent e) {
+      return new FunctionEvent(
+          e.timestampNanos(),
+          e.traceIdHigh(),
+          e.traceIdLow(),
+          e.spanId(),
+          e.parentSpanId(),
+          e.function(),
+          e.durationNanos(),
+          e.isError(),
+          e.exceptionType(),
+          weight);
+    }
+    DatabaseEvent e = (DatabaseEvent) event;
+    return new DatabaseEvent(
+        e.timestampNanos(),
+        e.traceIdHigh(),
+        e.traceIdLow(),
+        e.spanId(),
+        e.parentSpanId(),
+        e.vendor(),
+        e.database(),
+        e.operation(),
+        e.target(),
+        e.query(),
+        e.queryHash(),
+        e.rows(),
+        e.durationNanos(),
+        e.isError(),
+        e.errorCode(),
+        e.batchSize(),
+        weight);
+  }
+
+  /** What is kept of an exception; its code may be the application's, so it may do anything. */
+  static ErrorInfo describe(Throwable thrown, boolean keepsMessage) {
+    StringBuilder stack = new StringBuilder();
+    String message = null;
+    try {
+      appendFrames(stack, thrown, MAX_FRAMES);
+      Throwable cause = thrown.getCause();
+      for (int i = 0; cause != null && i < MAX_CAUSES; i++) {
+        stack.append("Caused by: ").append(cause.getClass().getName()).append('\n');
+        appendFrames(stack, cause, MAX_CAUSE_FRAMES);
+        cause = cause.getCause();
+      }
+      message = keepsMessage ? cut(thrown.getMessage()) : null;
+    } catch (Throwable ofItsOwn) {
+      stack.append("(not readable: ").append(ofItsOwn.getClass().getName()).append(")\n");
+    }
+    return new ErrorInfo(thrown.getClass().getName(), message, stack.toString());
+  }
+
+  private static void appendFrames(StringBuilder stack, Throwable thrown, int max) {
+    StackTraceElement[] frames = thrown.getStackTrace();
+    for (int i = 0; i < frames.length && i < max; i++) {
+      stack.append(frames[i]).append('\n');
+    }
+  }
+
+  private static @Nullable String cut(@Nullable String message) {
+    boolean isLong = message != null && message.length() > MAX_MESSAGE_CHARS;
+    return isLong ? message.substring(0, MAX_MESSAGE_CHARS) : message;
+  }
+
+  /** The network of an address: /24 of IPv4, /48 of IPv6. */
+  static String masked(String address) {
+    int lastDot = address.lastIndexOf('.');
+    if (lastDot >= 0 && address.indexOf(':') < 0) {
+      return address.substring(0, lastDot) + ".0";
+    }
+    int groups = 0;
+    for (int i = 0; i < address.length(); i++) {
+      if (address.charAt(i) == ':') {
+        groups++;
+        boolean isGap = i + 1 < address.length() && address.charAt(i + 1) == ':';
+        if (groups == 3 || isGap) {
+          return address.substring(0, i) + "::";
+        }
+      }
+    }
+    return address;
+  }
+}

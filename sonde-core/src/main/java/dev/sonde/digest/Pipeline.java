@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.digest;
+
+import dev.sonde.capture.CaptureOutlet;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.capture.RequestIds;
+import dev.sonde.collect.AsyncCollector;
+import dev.sonde.collect.Emitter;
+import dev.sonde.collect.SegmentRing;
+import dev.sonde.collect.Sink;
+import dev.sonde.collect.SlotEncoder;
+import dev.sonde.event.Event;
+import dev.sonde.event.Outcome;
+import dev.sonde.sampling.SamplingPolicy;
+import dev.sonde.stats.ErrorRing;
+import dev.sonde.stats.StatsStore;
+import dev.sonde.time.ClockAnchor;
+import dev.sonde.time.MonotonicClock;
+import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceContext;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes what capture and the application report, counts it at once, and hands it to the digest
+ * thread through one bounded ring.
+ *
+ * <p>Everything here that reports work runs on the application's threads: statistics are recorded
+ * first, so that they miss nothing whatever the ring drops; then one slot is written. Nothing
+ * blocks and nothing is thrown.
+ */
+public final class Pipeline implements CaptureOutlet, Emitter {
+  private static final long SLOT_BYTES = 8L * (1 + Slots.LONGS) + 4L * Slots.REFS;
+
+  // What an error of usual size and an event in a sink's queue hold.
+  private static final long ERROR_BYTES = 6_000;
+  private static final long EVENT_BYTES = 200;
+
+  private final PipelineConfig config;
+  private final SegmentRing ring;
+  private final StatsStore stats;
+  private final ErrorRing errors;
+  private final SamplingPolicy policy;
+  private final MonotonicClock clock;
+  private final Faults faults = new Faults();
+  private final RecentStore recent = new RecentStore(RecentStore.DEFAULT_CAPACITY);
+  private final CostMeter cost;
+  private final Digest digest;
+  private final LongAdder excluded = new LongAdder();
+
+  /** Creates the pipeline and starts its thread. */
+  public Pipeline(
+      PipelineConfig config,
+      StatsStore stats,
+      ErrorRing errors,
+      SamplingPolicy policy,
+      MonotonicClock clock) {
+    this.config = config;
+    this.stats = stats;
+    this.errors = errors;
+    this.policy = policy;
+    this.clock = clock;
+    ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS);
+    cost = new CostMeter(clock);
+    digest = new Digest(config, ring, stats, errors, policy, recent, faults, clock);
+    digest.start();
+  }
+
+  // ---- on the server's threads
+
+  @Override
+  public void connectionOpened(ConnectionState connection) {
+    try {
+      stats.connectionOpened(connection.openedNanos());
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
+    put(Slots.OPENED_ENCODER, connection, connection.openedNanos());
+  }
+
+  @Override
+  public void requestStarted(Exchange exchange) {
+    try {
+      stats.requestStarted();
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
+  }
+
+  @Override
+  public void requestEnded(Exchange exchange) {
+    boolean isMeasured = CostMeter.measures(exchange.id());
+    long begin = isMeasured ? clock.nanoTime() : 0;
+    try {
+      if (isExcluded(exchange.path(), exchange.route())) {
+        stats.requestExcluded();
+        excluded.increment();
+        return;
+      }
+      count(
+          exchange.method(),
+          exchange.route(),
+          exchange.path(),
+          exchange.status(),
+          exchange.outcome(),
+          exchange.error(),
+          exchange.durationNanos(),
+          exchange.bytesIn(),
+          exchange.bytesOut(),
+          exchange.endNanos());
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
+    put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
+    if (isMeasured) {
+      cost.add(begin);
+    }
+  }
+
+  @Override
+  public void connectionClosed(ConnectionState connection) {
+    long lifetimeNanos = connection.closedNanos() - connection.openedNanos();
+    try {
+      stats.connectionClosed(
+          connection.closeReason(),
+          connection.closeDetail(),
+          connection.requestsServed(),
+          connection.bodyBytesSent(),
+          lifetimeNanos,
+          connection.closedNanos());
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
+    // Ordered in the ring by a time read now, not by that of the close, which was read before the
+    // last request's end was handed on: a close never overtakes what came before it.
+    put(Slots.CLOSED_ENCODER, connection, clock.nanoTime());
+  }
+
+  @Override
+  public void connectionRejected(ListenerScope listener, CloseHint limit, long nanos) {
+    try {
+      stats.connectionRejected(nanos);
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
+  }
+
+  private boolean isExcluded(String path, @Nullable String route) {
+    return policy.excludes(path) || (route != null && policy.excludes(route));
+  }
+
+  private void count(
+      String method,
+      @Nullable String route,
+      String path,
+      int status,
+      Outcome outcome,
+      @Nullable Throwable error,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      long timestampNanos) {
+    boolean isError =
+        status >= 500
+            || error != null
+            || outcome == Outcome.APP_ERROR
+            || outcome == Outcome.SERVER_TIMEOUT;
+    stats.recordRequest(
+        stats.route(method, route, path, status),
+        status,
+        outcome,
+        isError,
+        durationNanos,
+        bytesIn,
+        bytesOut,
+        timestampNanos);
+  }
+
+  private <E> void put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+    try {
+      ring.put(encoder, source, timestampNanos);
+    } catch (Throwable stackExhausted) {
+      faults.count("queue", stackExhausted);
+    }
+  }
+
+  // ---- on any thread of the application
+
+  @Override
+  public boolean isEnabled() {
+    return !TraceContext.isSuppressed();
+  }
+
+  @Override
+  public void request(
+      String method,
+      @Nullable String route,
+      String path,
+      int status,
+      Outcome outcome,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      @Nullable Throwable error) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    try {
+      long now = clock.nanoTime();
+      stats.requestStarted();
+      if (isExcluded(path, route)) {
+        stats.requestExcluded();
+        excluded.increment();
+        return;
+      }
+      long id = RequestIds.next();
+      count(
+          method, route, path, status, outcome, error, durationNanos, bytesIn, bytesOut, now);
+      Slots.Request request =
+          new Slots.Request(
+              id,
+              method,
+              route,
+              path,
+              status,
+              outcome,
+              now,
+              durationNanos,
+              bytesIn,
+              bytesOut,
+              error);
+      put(Slots.REQUEST_ENCODER, request, now);
+      if (CostMeter.measures(id)) {
+        cost.add(now);
+      }
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  @Override
+  public void function(String name, long durationNanos, @Nullable Throwable error) {
+    call(null, name, durationNanos, error);
+  }
+
+  @Override
+  public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {
+    call(span, name, durationNanos, error);
+  }
+
+  private void call(
+      @Nullable Span span, String name, long durationNanos, @Nullable Throwable error) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    try {
+      long now = clock.nanoTime();
+      boolean isError = error != null && !(error instanceof CancellationException);
+      stats.recordFunction(stats.function(name), isError, durationNanos, now);
+      String exceptionType = error == null ? null : error.getClass().getName();
+      Slots.Call call = new Slots.Call(span, name, isError, exceptionType, now, durationNanos);
+      put(Slots.FUNCTION_ENCODER, call, now);
+      if (CostMeter.measures(call.spanId)) {
+        cost.add(now);
+      }
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  @Override
+  public void database(
+      String vendor,
+      @Nullable String database,
+      String operation,
+      @Nullable String target,
+      @Nullable String query,
+      long queryHash,
+      long rows,
+      long durationNanos,
+      boolean isError,
+      @Nullable String errorCode,
+      int batchSize) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    try {
+      long now = clock.nanoTime();
+      stats.recordStatement(
+          stats.statement(vendor, query == null ? operation : query),
+          isError,
+          rows,
+          durationNanos,
+          now);
+      Slots.Statement statement =
+          new Slots.Statement(
+              vendor,
+              database,
+              operation,
+              target,
+              query,
+              queryHash,
+              rows,
+              now,
+              durationNanos,
+              isError,
+              errorCode,
+              batchSize);
+      put(Slots.DATABASE_ENCODER, statement, now);
+      if (CostMeter.measures(statement.spanId)) {
+        cost.add(now);
+      }
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  // ---- wiring
+
+  /** Looks after the open requests of this listener too. */
+  public void watch(ListenerScope listener) {
+    digest.watch(listener);
+  }
+
+  /**
+   * Adds a sink, which gets every event that is published from now on.
+   *
+   * @param settings of the sink's own collector
+   */
+  public void addSink(
+      Sink<? super Event> sink, UnaryOperator<AsyncCollector.Builder<Event>> settings) {
+    digest.add(new SinkFeed(sink, settings));
+  }
+
+  /**
+   * Digests what waits, then closes every sink; returns within the timeout.
+   *
+   * <p>What there was no time for is counted. Closing again has no effect.
+   */
+  public void close(Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    digest.close(deadline);
+    closeSinks(deadline);
+  }
+
+  /** All at the same time, so that one that hangs takes nothing from the others' time. */
+  private void closeSinks(long deadlineNanos) {
+    List<Thread> closers = new ArrayList<>();
+    for (SinkFeed feed : digest.feeds()) {
+      Runnable close = () -> feed.close(left(deadlineNanos));
+      Thread closer = new Thread(null, close, "sonde-close", 0, false);
+      closer.setDaemon(true);
+      closer.start();
+      closers.add(closer);
+    }
+    boolean interrupted = false;
+    for (Thread closer : closers) {
+      while (closer.isAlive()) {
+        try {
+          closer.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static Duration left(long deadlineNanos) {
+    return Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+  }
+
+  // ---- views
+
+  /** Requests that can be looked at one by one. */
+  public RecentRequests recent() {
+    return recent.snapshot(clock.nanoTime());
+  }
+
+  /** The request with this number, or null if it is not kept any more. */
+  public @Nullable RecentRequest find(long requestId) {
+    return recent.find(requestId);
+  }
+
+  /** Both clocks at one recent moment, read again every second. */
+  public ClockAnchor anchor() {
+    return digest.anchor();
+  }
+
+  /** Where every record has gone. */
+  public PipelineCounts counts() {
+    return digest.counts(excluded.sum());
+  }
+
+  /** Where every event has gone, by sink. */
+  public List<SinkHealth> sinks() {
+    return digest.feeds().stream().map(SinkFeed::health).toList();
+  }
+
+  /** How long ago the background thread last looked at the queue. */
+  public long lagNanos() {
+    return digest.lagNanos();
+  }
+
+  /** What one record costs its thread: median of the last samples, 0 before the first. */
+  public long nanosPerRecord() {
+    return cost.medianNanos();
+  }
+
+  /** Processor time of the background threads per elapsed time, -1 if unknown. */
+  public double cpuRatio() {
+    return digest.cpuRatio();
+  }
+
+  /** Failures of the observer itself, by kind. */
+  public SortedMap<String, Long> faults() {
+    return faults.counts();
+  }
+
+  /** Estimate of the bytes held now. */
+  public long memoryBytes() {
+    long waiting = sinks().stream().mapToLong(SinkHealth::queueDepth).sum();
+    return ring.depth() * SLOT_BYTES
+        + stats.memoryBytes()
+        + recent.memoryBytes()
+        + errors.snapshot().kinds().size() * ERROR_BYTES
+        + waiting * EVENT_BYTES;
+  }
+
+  /**
+   * Estimate of the bytes held at most.
+   *
+   * @param errorsMax kinds of error that are kept
+   * @param sinkQueueSize events that can wait for one sink
+   */
+  public long memoryBoundBytes(int errorsMax, int sinkQueueSize) {
+    // Each stripe of the ring can hold its whole capacity, and two segments more.
+    long segment = SegmentRing.defaultSegmentSize(config.queueSize());
+    long slots = SegmentRing.defaultStripes() * (config.queueSize() + 2 * segment);
+    return slots * SLOT_BYTES
+        + stats.memoryBoundBytes()
+        + recent.memoryBoundBytes()
+        + errorsMax * ERROR_BYTES
+        + digest.feeds().size() * sinkQueueSize * EVENT_BYTES;
+  }
+}
