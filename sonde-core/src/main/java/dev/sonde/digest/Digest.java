@@ -6,6 +6,7 @@ import dev.sonde.capture.Exchange;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.SegmentRing;
 import dev.sonde.collect.SlotReader;
+import dev.sonde.collect.SondeThread;
 import dev.sonde.event.Event;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.ProfileEvent;
@@ -107,14 +108,12 @@ final class Digest {
     this.clock = clock;
     this.announceAfterNanos = config.announceAfter().toNanos();
     record =
-        new EventBuilder(
-            longs, refs, config.keepsErrorMessages(), config.masksClientAddresses());
+        new EventBuilder(longs, refs, config.keepsErrorMessages(), config.masksClientAddresses());
     anchor = ClockAnchor.take(clock);
     drainedNanos = clock.nanoTime();
     tickNanos = drainedNanos;
     scanNanos = drainedNanos;
-    thread = new Thread(null, this::run, "sonde-digest", 0, false);
-    thread.setDaemon(true);
+    thread = new SondeThread("sonde-digest", this::run);
   }
 
   void start() {

@@ -306,8 +306,10 @@ final class EventBuilder {
   }
 
   private static @Nullable String cut(@Nullable String message) {
-    boolean isLong = message != null && message.length() > MAX_MESSAGE_CHARS;
-    return isLong ? message.substring(0, MAX_MESSAGE_CHARS) : message;
+    if (message == null || message.length() <= MAX_MESSAGE_CHARS) {
+      return message;
+    }
+    return Slots.bounded(message, MAX_MESSAGE_CHARS);
   }
 
   /** The network of an address: /24 of IPv4, /48 of IPv6. */

@@ -17,7 +17,8 @@ import java.util.SortedMap;
  * @param hooks places at which the application is observed
  * @param lagNanos how long ago the background thread last looked at the queue
  * @param queueCapacity records that can wait before the oldest is dropped
- * @param memoryBoundBytes upper bound of what queues, statistics, recent requests and errors can hold
+ * @param memoryBoundBytes upper bound of what queues, statistics, recent requests and errors can
+ *     hold
  * @param heldBytes estimate of what is held now
  * @param nanosPerRecord what one record cost its request thread, statistics included: median of the
  *     last samples, 0 before the first

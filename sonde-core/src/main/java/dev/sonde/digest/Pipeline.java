@@ -223,8 +223,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
         return;
       }
       long id = RequestIds.next();
-      count(
-          method, route, path, status, outcome, error, durationNanos, bytesIn, bytesOut, now);
+      count(method, route, path, status, outcome, error, durationNanos, bytesIn, bytesOut, now);
       Slots.Request request =
           new Slots.Request(
               id,
@@ -452,6 +451,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
         + stats.memoryBoundBytes()
         + recent.memoryBoundBytes()
         + errorsMax * ERROR_BYTES
-        + digest.feeds().size() * sinkQueueSize * EVENT_BYTES;
+        + EVENT_BYTES * sinkQueueSize * digest.feeds().size();
   }
 }

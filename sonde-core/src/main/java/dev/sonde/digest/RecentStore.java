@@ -46,8 +46,7 @@ final class RecentStore {
   private final LinkedHashMap<Long, Group> waiting = new LinkedHashMap<>();
 
   /** Slowest requests by method and route, the route seen last at the end. */
-  private final LinkedHashMap<String, List<Group>> slowest =
-      new LinkedHashMap<>(16, 0.75f, true);
+  private final LinkedHashMap<String, List<Group>> slowest = new LinkedHashMap<>(16, 0.75f, true);
 
   private int children;
   private int held;
@@ -87,8 +86,8 @@ final class RecentStore {
   /**
    * Adds a call or a statement to the group of its outermost span.
    *
-   * @param hold whether it is to come back from {@link #end} or {@link #release} if its request
-   *     has not ended
+   * @param hold whether it is to come back from {@link #end} or {@link #release} if its request has
+   *     not ended
    * @return the group, or null if it is not held and has no request to belong to
    */
   synchronized @Nullable Group add(long localRootSpanId, ProfileEvent child, boolean hold) {

@@ -17,8 +17,7 @@ final class SinkFeed {
   SinkFeed(Sink<? super Event> sink, UnaryOperator<AsyncCollector.Builder<Event>> settings) {
     this.sink = new WatchedSink(sink);
     // Closed by the pipeline, after the last event was handed over.
-    collector =
-        settings.apply(AsyncCollector.<Event>builder(this.sink).closeAtExit(false)).start();
+    collector = settings.apply(AsyncCollector.<Event>builder(this.sink).closeAtExit(false)).start();
   }
 
   /** Notes how many events were published before it was there. */

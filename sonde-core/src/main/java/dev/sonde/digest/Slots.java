@@ -303,8 +303,7 @@ final class Slots {
 
   private static void encodeDatabase(
       Statement statement, long[] longs, int l, @Nullable Object[] refs, int r) {
-    longs[l + HEADER] =
-        header(DATABASE, statement.isError ? IS_ERROR : 0, 0, statement.batchSize);
+    longs[l + HEADER] = header(DATABASE, statement.isError ? IS_ERROR : 0, 0, statement.batchSize);
     statement.encode(longs, l);
     longs[l + LOCAL_ROOT] = statement.localRootSpanId;
     longs[l + QUERY_HASH] = statement.queryHash;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import dev.sonde.trace.TraceContext;
+
+/**
+ * A background thread of Sonde: a daemon whose own work is never observed.
+ *
+ * <p>A sink that talks to a database or a server through an instrumented client would otherwise
+ * produce events by writing events, without end.
+ */
+public final class SondeThread extends Thread {
+  /** Creates the thread, not started; it is always a platform thread. */
+  public SondeThread(String name, Runnable work) {
+    super(null, work, name, 0, false);
+    setDaemon(true);
+  }
+
+  /** Does its work, suppressed for as long as it lasts. */
+  @Override
+  public void run() {
+    try (TraceContext.Scope ignored = TraceContext.suppress()) {
+      super.run();
+    }
+  }
+
+  /** Whether the calling thread does Sonde's own work, so that nothing it does is an event. */
+  public static boolean isSuppressed() {
+    return TraceContext.isSuppressed();
+  }
+}
