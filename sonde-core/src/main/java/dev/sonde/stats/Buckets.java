@@ -37,6 +37,8 @@ final class Buckets {
 
   private static final byte[] FIRST = firstBuckets();
 
+  private static final double[] MIDDLE_NANOS = middles();
+
   private Buckets() {}
 
   /** Bucket of a duration, counted from {@link #MIN}: 0 to {@link #COUNT} - 1. */
@@ -68,6 +70,19 @@ final class Buckets {
     double upper = upperNanos(index);
     double lower = upperNanos(index - 1);
     return 2 * lower * upper / (lower + upper);
+  }
+
+  /** {@link #middleNanos} of a bucket counted from {@link #MIN}. */
+  static double middleOfSlot(int slot) {
+    return MIDDLE_NANOS[slot];
+  }
+
+  private static double[] middles() {
+    double[] middles = new double[COUNT];
+    for (int slot = 0; slot < COUNT; slot++) {
+      middles[slot] = middleNanos(MIN + slot);
+    }
+    return middles;
   }
 
   private static long[] upperMantissas() {

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.stats;
 
+import dev.sonde.time.MonotonicClock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A group of like work that has its own numbers, looked up once and kept by whoever records.
  *
@@ -8,10 +17,15 @@ package dev.sonde.stats;
  * window, the next event begins them anew.
  */
 public final class GroupHandle {
+  private final Registry registry;
   private final String kind;
   private final String name;
 
-  GroupHandle(String kind, String name) {
+  /** Where its numbers are; null while it is forgotten. Written under the registry's lock. */
+  private volatile @Nullable Group group;
+
+  private GroupHandle(Registry registry, String kind, String name) {
+    this.registry = registry;
     this.kind = kind;
     this.name = name;
   }
@@ -29,5 +43,210 @@ public final class GroupHandle {
   @Override
   public String toString() {
     return kind.isEmpty() ? name : kind + " " + name;
+  }
+
+  Registry registry() {
+    return registry;
+  }
+
+  /** Where to record now; the overflow group if this one was forgotten and found no room. */
+  Group attached() {
+    Group known = group;
+    return known != null ? known : registry.attach(this);
+  }
+
+  /** Its numbers, or null if they are forgotten. */
+  @Nullable Group groupOrNull() {
+    return group;
+  }
+
+  /** What all groups of a store count in: seconds since its start, and slots of several seconds. */
+  record Timeline(MonotonicClock clock, long startNanos, int slotSeconds, int slots) {
+    private static final long SECOND_NANOS = 1_000_000_000L;
+
+    int secondOf(long timestampNanos) {
+      return (int) (Math.max(0, timestampNanos - startNanos) / SECOND_NANOS);
+    }
+
+    int slotOf(int second) {
+      return second / slotSeconds;
+    }
+
+    int secondNow() {
+      return secondOf(clock.nanoTime());
+    }
+
+    long nanosOfSlot(int slot) {
+      return startNanos + (long) slot * slotSeconds * SECOND_NANOS;
+    }
+  }
+
+  /** The groups of one sort, bounded in number and in bytes. */
+  static final class Registry {
+    /*
+     * Look-ups read a concurrent map and take no lock; only a group that is new, or forgotten,
+     * takes the monitor, and once the registry is full unknown names do not even do that.
+     */
+    static final String OTHER = "other";
+    static final int BYTES_PER_GROUP = 16 * 1024;
+
+    private static final int MAX_NAME_CHARS = 512;
+    private static final int HANDLE_BYTES = 280;
+
+    private final int capacity;
+    private final Timeline timeline;
+    private final HeatMap.@Nullable Live heatMap;
+    private final GroupHandle other;
+    private final ConcurrentHashMap<String, GroupHandle[]> handles = new ConcurrentHashMap<>();
+    private final AtomicLong heldBytes = new AtomicLong();
+    private final AtomicLong recorded = new AtomicLong();
+    private final AtomicInteger size = new AtomicInteger();
+
+    Registry(int capacity, Timeline timeline, HeatMap.@Nullable Live heatMap) {
+      this.capacity = capacity;
+      this.timeline = timeline;
+      this.heatMap = heatMap;
+      other = new GroupHandle(this, "", OTHER);
+      other.group = new Group(other, timeline, heatMap, true);
+    }
+
+    GroupHandle other() {
+      return other;
+    }
+
+    int size() {
+      return size.get();
+    }
+
+    /** Events ever recorded, as far as they were taken from their cells. */
+    AtomicLong recorded() {
+      return recorded;
+    }
+
+    long heldBytes() {
+      return heldBytes.get();
+    }
+
+    /** Bytes that its groups may hold, the overflow group not counted. */
+    long budgetBytes() {
+      return (long) capacity * BYTES_PER_GROUP;
+    }
+
+    /** Whether history should be told in coarser steps, to leave room for what is to come. */
+    boolean isTight() {
+      return heldBytes.get() > budgetBytes() / 5 * 4;
+    }
+
+    boolean isFull() {
+      return heldBytes.get() > budgetBytes();
+    }
+
+    boolean hasRoomFor(long bytes) {
+      return heldBytes.get() + bytes <= budgetBytes();
+    }
+
+    /** Bytes of history that each group may keep while the registry is tight. */
+    long fairBytes() {
+      return budgetBytes() / 5 * 4 / Math.max(1, size.get());
+    }
+
+    void hold(long bytes) {
+      heldBytes.addAndGet(bytes);
+    }
+
+    GroupHandle intern(String kind, String name) {
+      String shortName = name.length() <= MAX_NAME_CHARS ? name : shorten(name);
+      GroupHandle known = find(kind, shortName);
+      if (known != null) {
+        return known;
+      }
+      if (size.get() >= capacity) {
+        return other;
+      }
+      GroupHandle handle = new GroupHandle(this, kind, shortName);
+      Group group = attach(handle);
+      return group.handle();
+    }
+
+    Group attach(GroupHandle handle) {
+      if (size.get() < capacity) {
+        synchronized (this) {
+          GroupHandle known = find(handle.kind, handle.name);
+          Group group = known == null ? handle.group : known.group;
+          if (group == null && size.get() < capacity && hasRoomFor(bytesOf(handle))) {
+            group = new Group(handle, timeline, heatMap, false);
+            handle.group = group;
+            put(handle);
+          }
+          if (group != null) {
+            return group;
+          }
+        }
+      }
+      return other.attached();
+    }
+
+    /** Forgets a group that is retired. */
+    synchronized void detach(Group group) {
+      GroupHandle handle = group.handle();
+      if (handle.group != group) {
+        return;
+      }
+      handle.group = null;
+      size.decrementAndGet();
+      hold(-bytesOf(handle));
+      handles.computeIfPresent(handle.name, (name, all) -> without(all, handle));
+    }
+
+    List<Group> groups() {
+      List<Group> groups = new ArrayList<>(size.get() + 1);
+      for (GroupHandle[] all : handles.values()) {
+        for (GroupHandle handle : all) {
+          Group group = handle.group;
+          if (group != null) {
+            groups.add(group);
+          }
+        }
+      }
+      groups.add(other.attached());
+      return groups;
+    }
+
+    private @Nullable GroupHandle find(String kind, String name) {
+      GroupHandle[] all = handles.get(name);
+      if (all != null) {
+        for (GroupHandle handle : all) {
+          if (handle.kind.equals(kind)) {
+            return handle;
+          }
+        }
+      }
+      return null;
+    }
+
+    private void put(GroupHandle handle) {
+      GroupHandle[] all = handles.get(handle.name);
+      GroupHandle[] more = all == null ? new GroupHandle[1] : Arrays.copyOf(all, all.length + 1);
+      more[more.length - 1] = handle;
+      handles.put(handle.name, more);
+      size.incrementAndGet();
+      hold(bytesOf(handle));
+    }
+
+    private static GroupHandle @Nullable [] without(GroupHandle[] all, GroupHandle handle) {
+      List<GroupHandle> rest = new ArrayList<>(List.of(all));
+      rest.remove(handle);
+      return rest.isEmpty() ? null : rest.toArray(new GroupHandle[0]);
+    }
+
+    private static long bytesOf(GroupHandle handle) {
+      return HANDLE_BYTES + Group.OBJECT_BYTES + 2L * handle.name.length();
+    }
+
+    /** The hash keeps long texts apart that begin alike. */
+    private static String shorten(String name) {
+      long hash = ErrorRing.hashOfFrames(name);
+      return name.substring(0, MAX_NAME_CHARS - 18) + "…" + Long.toHexString(hash);
+    }
   }
 }

@@ -19,6 +19,7 @@ public final class GroupSnapshot {
   /** One-second bins of {@link #spark()}. */
   public static final int SPARK_BINS = 60;
 
+  private final @Nullable GroupHandle handle;
   private final String kind;
   private final String name;
   private final long count;
@@ -30,6 +31,7 @@ public final class GroupSnapshot {
   private final int[] codes;
 
   GroupSnapshot(
+      @Nullable GroupHandle handle,
       String kind,
       String name,
       long count,
@@ -39,6 +41,7 @@ public final class GroupSnapshot {
       int[] spark,
       long[] counters,
       int[] codes) {
+    this.handle = handle;
     this.kind = kind;
     this.name = name;
     this.count = count;
@@ -156,6 +159,11 @@ public final class GroupSnapshot {
     return counters[Counters.OUT];
   }
 
+  /** Where it comes from, or null if it is a sum of several groups. */
+  @Nullable GroupHandle handle() {
+    return handle;
+  }
+
   @Override
   public String toString() {
     return kind + " " + name + " count=" + count + " errors=" + errors();
@@ -180,4 +188,92 @@ public final class GroupSnapshot {
       long p999Nanos,
       long maxNanos,
       long meanNanos) {}
+
+  /**
+   * Where each number besides the distribution stands in an array of counters.
+   *
+   * <p>The common case is not counted but derived: a request is 200 and completed unless one of
+   * these says otherwise. So the common request costs one atomic addition, that of its latency
+   * bucket.
+   */
+  static final class Counters {
+    static final int ERRORS = 0;
+    static final int IN = 1;
+    static final int OUT = 2;
+
+    /** Status classes whose exact code found no place; digit 0 is "no status". */
+    static final int CLASS = 8;
+
+    static final int CODE = 14;
+    static final int CODE_SLOTS = 10;
+    static final int SIZE = CODE + CODE_SLOTS;
+
+    /** The outcomes other than COMPLETED. */
+    private static final int OUTCOMES = 3;
+
+    /** Connections that ended without a request; they have no outcomes. */
+    static final int NEVER_USED = 7;
+
+    private Counters() {}
+
+    static long neverUsed(GroupSnapshot connections) {
+      return connections.counters[NEVER_USED];
+    }
+
+    static int ofOutcome(Outcome outcome) {
+      return switch (outcome) {
+        case COMPLETED -> throw new IllegalArgumentException("COMPLETED is derived, not counted");
+        case CLIENT_ABORT_BEFORE_HEADERS -> OUTCOMES;
+        case CLIENT_ABORT_DURING_BODY -> OUTCOMES + 1;
+        case SERVER_TIMEOUT -> OUTCOMES + 2;
+        case APP_ERROR -> OUTCOMES + 3;
+        case REJECTED -> OUTCOMES + 4;
+      };
+    }
+
+    static int ofClass(int status) {
+      return status >= 100 && status < 600 ? CLASS + status / 100 : CLASS;
+    }
+
+    static long outcome(long[] counters, long count, Outcome outcome) {
+      if (outcome != Outcome.COMPLETED) {
+        return counters[ofOutcome(outcome)];
+      }
+      long completed = count;
+      for (int i = OUTCOMES; i < CLASS; i++) {
+        completed -= counters[i];
+      }
+      return Math.max(0, completed);
+    }
+
+    static long statusClass(long[] counters, int[] codes, long count, int firstDigit) {
+      long sum = counters[CLASS + firstDigit];
+      for (int i = 0; i < codes.length; i++) {
+        if (codes[i] / 100 == firstDigit && codes[i] != 0) {
+          sum += counters[CODE + i];
+        }
+      }
+      return firstDigit == 2 ? sum + ok(counters, count) : sum;
+    }
+
+    static void statusCodes(long[] counters, int[] codes, long count, Map<Integer, Long> into) {
+      long ok = ok(counters, count);
+      if (ok > 0) {
+        into.put(200, ok);
+      }
+      for (int i = 0; i < codes.length; i++) {
+        if (codes[i] != 0 && counters[CODE + i] > 0) {
+          into.put(codes[i], counters[CODE + i]);
+        }
+      }
+    }
+
+    private static long ok(long[] counters, long count) {
+      long ok = count;
+      for (int i = CLASS; i < counters.length; i++) {
+        ok -= counters[i];
+      }
+      return Math.max(0, ok);
+    }
+  }
 }

@@ -3,9 +3,18 @@ package dev.sonde.stats;
 
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.stats.Group.Sum;
+import dev.sonde.stats.GroupHandle.Registry;
+import dev.sonde.stats.GroupHandle.Timeline;
+import dev.sonde.stats.GroupSnapshot.Counters;
 import dev.sonde.time.MonotonicClock;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,11 +25,40 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Every timestamp is a reading of the store's {@link MonotonicClock}.
  */
-@SuppressWarnings({"DoNotCallSuggester", "ObjectToString"})
 public final class StatsStore {
+  private static final int TARGET_SLOTS = 90;
+  private static final int MAX_CLOSE_DETAILS = 64;
+
+  /** An overflow group with every octave used, in all of its stripes. */
+  private static final long OTHER_BYTES = 512 * 1024;
+
+  private static final String UNMATCHED = "<unmatched>";
+  private static final int NOT_FOUND = 404;
+
+  private final Timeline timeline;
+  private final HeatMap.Live heatMap;
+  private final Registry routes;
+  private final Registry functions;
+  private final Registry statements;
+  private final Registry closings;
+  private final Registry openings;
+  private final Registry rejections;
+  private final LongAdder started = new LongAdder();
+  private final LongAdder excluded = new LongAdder();
+
   /** A store that begins now. */
   public StatsStore(StatsConfig config, MonotonicClock clock) {
-    throw new UnsupportedOperationException(config + " " + clock);
+    int windowSeconds = (int) config.window().toSeconds();
+    int slotSeconds = (windowSeconds + TARGET_SLOTS - 1) / TARGET_SLOTS;
+    int slots = (windowSeconds + slotSeconds - 1) / slotSeconds;
+    timeline = new Timeline(clock, clock.nanoTime(), slotSeconds, slots);
+    heatMap = new HeatMap.Live(slots);
+    routes = new Registry(config.maxRoutes(), timeline, heatMap);
+    functions = new Registry(config.maxFunctions(), timeline, null);
+    statements = new Registry(config.maxStatements(), timeline, null);
+    closings = new Registry(MAX_CLOSE_DETAILS, timeline, null);
+    openings = new Registry(1, timeline, null);
+    rejections = new Registry(1, timeline, null);
   }
 
   /**
@@ -30,7 +68,7 @@ public final class StatsStore {
    * @param route template such as {@code /users/{id}}; never a raw path
    */
   public GroupHandle route(String method, String route) {
-    throw new UnsupportedOperationException(method + route);
+    return routes.intern(RouteNormalizer.method(method), route);
   }
 
   /**
@@ -38,12 +76,15 @@ public final class StatsStore {
    * RouteNormalizer}, and one that was not found (404) becomes {@code <unmatched>}.
    */
   public GroupHandle route(String method, @Nullable String route, String path, int status) {
-    throw new UnsupportedOperationException(method + route + path + status);
+    if (route != null) {
+      return route(method, route);
+    }
+    return route(method, status == NOT_FOUND ? UNMATCHED : RouteNormalizer.normalize(path));
   }
 
   /** The group of a function. */
   public GroupHandle function(String name) {
-    throw new UnsupportedOperationException(name);
+    return functions.intern("", name);
   }
 
   /**
@@ -53,7 +94,7 @@ public final class StatsStore {
    * @param statement normalised text, or the operation where there is no text
    */
   public GroupHandle statement(String vendor, String statement) {
-    throw new UnsupportedOperationException(vendor + statement);
+    return statements.intern(vendor, statement);
   }
 
   /**
@@ -63,12 +104,12 @@ public final class StatsStore {
    * a request only at its end calls both then.
    */
   public void requestStarted() {
-    throw new UnsupportedOperationException();
+    started.increment();
   }
 
   /** Ends a request that the sampling rules exclude: it is counted as such and nowhere else. */
   public void requestExcluded() {
-    throw new UnsupportedOperationException();
+    excluded.increment();
   }
 
   /**
@@ -92,13 +133,24 @@ public final class StatsStore {
       long bytesIn,
       long bytesOut,
       long timestampNanos) {
-    throw new UnsupportedOperationException();
+    int outcomeCounter =
+        outcome == Outcome.COMPLETED ? Group.OUTCOME_NONE : Counters.ofOutcome(outcome);
+    route
+        .attached()
+        .record(
+            timeline.secondOf(timestampNanos),
+            Math.max(0, durationNanos),
+            Math.max(0, status),
+            outcomeCounter,
+            isError,
+            bytesIn,
+            bytesOut);
   }
 
   /** Counts a call of a function. */
   public void recordFunction(
       GroupHandle function, boolean isError, long durationNanos, long timestampNanos) {
-    throw new UnsupportedOperationException();
+    record(function, isError, 0, 0, durationNanos, timestampNanos);
   }
 
   /**
@@ -108,12 +160,12 @@ public final class StatsStore {
    */
   public void recordStatement(
       GroupHandle statement, boolean isError, long rows, long durationNanos, long timestampNanos) {
-    throw new UnsupportedOperationException();
+    record(statement, isError, 0, rows, durationNanos, timestampNanos);
   }
 
   /** Counts a connection that was accepted. */
   public void connectionOpened(long timestampNanos) {
-    throw new UnsupportedOperationException();
+    record(openings.intern("", "opened"), false, 0, 0, 0, timestampNanos);
   }
 
   /** Counts the end of a connection that {@link #connectionOpened} counted. */
@@ -124,22 +176,37 @@ public final class StatsStore {
       long bytesSent,
       long durationNanos,
       long timestampNanos) {
-    throw new UnsupportedOperationException();
+    GroupHandle group = closings.intern(reason.jsonName(), detail == null ? "" : detail);
+    group
+        .attached()
+        .record(
+            timeline.secondOf(timestampNanos),
+            Math.max(0, durationNanos),
+            Group.STATUS_NONE,
+            requestsServed == 0 ? Counters.NEVER_USED : Group.OUTCOME_NONE,
+            reason == CloseReason.ERROR,
+            requestsServed,
+            bytesSent);
   }
 
   /** Counts a connection that was refused at the door. */
   public void connectionRejected(long timestampNanos) {
-    throw new UnsupportedOperationException();
+    record(rejections.intern("", "rejected"), false, 0, 0, 0, timestampNanos);
   }
 
   /** Moves the window to now and forgets what is idle. Any thread; once a second is enough. */
   public void roll() {
-    throw new UnsupportedOperationException();
+    int secondNow = timeline.secondNow();
+    for (Registry registry : registries()) {
+      for (Group group : registry.groups()) {
+        group.roll(secondNow);
+      }
+    }
   }
 
   /** The numbers of the whole window. */
   public StatsSnapshot snapshot() {
-    throw new UnsupportedOperationException();
+    return snapshot(timeline.slots());
   }
 
   /**
@@ -149,21 +216,144 @@ public final class StatsStore {
    * @param window more than 0; more than the store's own window means that one
    */
   public StatsSnapshot snapshot(Duration window) {
-    throw new UnsupportedOperationException("" + window);
+    if (window.isNegative() || window.isZero()) {
+      throw new IllegalArgumentException("window must be > 0, was " + window);
+    }
+    long seconds = window.plusNanos(999_999_999).toSeconds();
+    long slots = (seconds + timeline.slotSeconds() - 1) / timeline.slotSeconds();
+    return snapshot((int) Math.min(timeline.slots(), slots));
   }
 
-  /** The distribution of one group of a snapshot over the full window, if it still exists. */
-  public Optional<Sketch> sketch(GroupHandle group) {
-    throw new UnsupportedOperationException("" + group);
+  /**
+   * The distribution of a group over the full window, as it is now; that of all requests for the
+   * total.
+   *
+   * @param group of a snapshot of this store
+   */
+  public Sketch sketch(GroupSnapshot group) {
+    BucketCounts buckets = new BucketCounts();
+    GroupHandle handle = group.handle();
+    if (handle == null) {
+      routes.groups().forEach(each -> each.addTo(buckets));
+    } else {
+      Group known = handle.groupOrNull();
+      if (known != null) {
+        known.addTo(buckets);
+      }
+    }
+    return buckets.toSketch();
   }
 
-  /** Bytes held now. */
+  /** Bytes held now, counted as things are made. */
   public long memoryBytes() {
-    throw new UnsupportedOperationException();
+    long bytes = heatMap.bytes();
+    for (Registry registry : registries()) {
+      bytes += registry.heldBytes();
+    }
+    return bytes;
   }
 
-  /** Bytes that are held at most. */
+  /** Bytes that are held at most: 16 KB for each group that the configuration allows. */
   public long memoryBoundBytes() {
-    throw new UnsupportedOperationException();
+    long bytes = heatMap.bytes();
+    for (Registry registry : registries()) {
+      bytes += registry.budgetBytes() + OTHER_BYTES;
+    }
+    return bytes;
+  }
+
+  private void record(
+      GroupHandle group, boolean isError, long in, long out, long durationNanos, long timestamp) {
+    group
+        .attached()
+        .record(
+            timeline.secondOf(timestamp),
+            Math.max(0, durationNanos),
+            Group.STATUS_NONE,
+            Group.OUTCOME_NONE,
+            isError,
+            in,
+            out);
+  }
+
+  private StatsSnapshot snapshot(int slots) {
+    long now = timeline.clock().nanoTime();
+    int secondNow = timeline.secondOf(now);
+    Sum total = new Sum();
+    List<GroupSnapshot> byRoute = snapshot(routes, secondNow, slots, total);
+    List<GroupSnapshot> byFunction = snapshot(functions, secondNow, slots, new Sum());
+    List<GroupSnapshot> byStatement = snapshot(statements, secondNow, slots, new Sum());
+    double recentSeconds = Math.min(secondNow, GroupSnapshot.SPARK_BINS);
+    int slotNow = timeline.slotOf(secondNow);
+    int firstSlot = Math.max(0, slotNow - slots);
+    double windowSeconds = secondNow - (double) firstSlot * timeline.slotSeconds();
+    long uptime = now - timeline.startNanos();
+    long ended = routes.recorded().get() + excluded.sum();
+    return new StatsSnapshot(
+        now,
+        uptime,
+        now - timeline.nanosOfSlot(firstSlot),
+        total.snapshot("all", recentSeconds, windowSeconds),
+        byRoute,
+        byFunction,
+        byStatement,
+        connections(secondNow, slots, recentSeconds, windowSeconds),
+        Math.max(0, started.sum() - ended),
+        excluded.sum(),
+        countOf(byRoute, Registry.OTHER),
+        heatMap.snapshot(slotNow, timeline),
+        memoryBytes(),
+        memoryBoundBytes());
+  }
+
+  private ConnectionsSnapshot connections(
+      int secondNow, int slots, double recentSeconds, double windowSeconds) {
+    Sum ended = new Sum();
+    List<GroupSnapshot> details = snapshot(closings, secondNow, slots, ended);
+    GroupSnapshot closed = ended.snapshot("closed", recentSeconds, windowSeconds);
+    Map<CloseReason, Long> reasons = new EnumMap<>(CloseReason.class);
+    for (CloseReason reason : CloseReason.values()) {
+      long count = 0;
+      for (GroupSnapshot detail : details) {
+        count += detail.kind().equals(reason.jsonName()) ? detail.count() : 0;
+      }
+      reasons.put(reason, count);
+    }
+    List<GroupSnapshot> opened = snapshot(openings, secondNow, slots, new Sum());
+    List<GroupSnapshot> rejected = snapshot(rejections, secondNow, slots, new Sum());
+    return new ConnectionsSnapshot(
+        Math.max(0, openings.recorded().get() - closings.recorded().get()),
+        opened.stream().mapToLong(GroupSnapshot::count).sum(),
+        closed,
+        rejected.stream().mapToLong(GroupSnapshot::count).sum(),
+        closed.bytesIn(),
+        Counters.neverUsed(closed),
+        reasons,
+        details);
+  }
+
+  private static List<GroupSnapshot> snapshot(
+      Registry registry, int secondNow, int slots, Sum sum) {
+    List<GroupSnapshot> result = new ArrayList<>(registry.size() + 1);
+    for (Group group : registry.groups()) {
+      GroupSnapshot snapshot = group.snapshot(secondNow, slots, sum);
+      if (snapshot != null) {
+        result.add(snapshot);
+      }
+    }
+    result.sort(Comparator.comparingLong(GroupSnapshot::totalNanos).reversed());
+    return result;
+  }
+
+  private static long countOf(List<GroupSnapshot> groups, String name) {
+    long count = 0;
+    for (GroupSnapshot group : groups) {
+      count += group.kind().isEmpty() && group.name().equals(name) ? group.count() : 0;
+    }
+    return count;
+  }
+
+  private List<Registry> registries() {
+    return List.of(routes, functions, statements, closings, openings, rejections);
   }
 }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.stats;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts of the buckets of {@link Buckets}, kept an octave at a time; for one thread at a time.
+ *
+ * <p>A route spans a few octaves, so most pages are never made. A count is an int until it
+ * overflows, and then has its upper half on a second page.
+ */
+final class BucketCounts {
+  static final int PAGE_BYTES = 16 + Buckets.PER_OCTAVE * Integer.BYTES;
+
+  private static final long LOW = 0xffff_ffffL;
+
+  private final int[] @Nullable [] low = new int[Buckets.OCTAVES][];
+  private int @Nullable [] @Nullable [] high;
+  private long count;
+
+  /** Sum of all counts. */
+  long count() {
+    return count;
+  }
+
+  /** Makes the page of an octave, so that a later {@link #add} allocates nothing. */
+  void prepare(int octave) {
+    if (low[octave] == null) {
+      low[octave] = new int[Buckets.PER_OCTAVE];
+    }
+  }
+
+  /** Adds {@code n}, which may be negative if as many were added before. */
+  void add(int slot, long n) {
+    int octave = slot / Buckets.PER_OCTAVE;
+    int i = slot % Buckets.PER_OCTAVE;
+    int[] page = low[octave];
+    if (page == null) {
+      page = new int[Buckets.PER_OCTAVE];
+      low[octave] = page;
+    }
+    long sum = (page[i] & LOW) + n;
+    page[i] = (int) sum;
+    count += n;
+    if (sum >>> Integer.SIZE != 0) {
+      carry(octave, i, (int) (sum >> Integer.SIZE));
+    }
+  }
+
+  long at(int slot) {
+    int octave = slot / Buckets.PER_OCTAVE;
+    int i = slot % Buckets.PER_OCTAVE;
+    int[] page = low[octave];
+    return page == null ? 0 : (page[i] & LOW) + ((long) upper(octave, i) << Integer.SIZE);
+  }
+
+  void addAll(BucketCounts other) {
+    for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
+      int[] page = other.low[octave];
+      if (page == null) {
+        continue;
+      }
+      for (int i = 0; i < page.length; i++) {
+        if (page[i] != 0) {
+          add(octave * Buckets.PER_OCTAVE + i, page[i] & LOW);
+        }
+      }
+    }
+    if (other.high != null) {
+      addUpper(other);
+    }
+  }
+
+  /** Sets all counts to 0 and keeps the pages. */
+  void clear() {
+    for (int[] page : low) {
+      if (page != null) {
+        Arrays.fill(page, 0);
+      }
+    }
+    high = null;
+    count = 0;
+  }
+
+  /**
+   * Percentiles, mean and maximum.
+   *
+   * @param maxNanos the longest duration, which no percentile exceeds
+   */
+  GroupSnapshot.@Nullable Latency latency(long maxNanos) {
+    if (count == 0) {
+      return null;
+    }
+    long p50 = -1;
+    long p90 = -1;
+    long p95 = -1;
+    long p99 = -1;
+    long p999 = -1;
+    long rank50 = rank(0.50);
+    long rank90 = rank(0.90);
+    long rank95 = rank(0.95);
+    long rank99 = rank(0.99);
+    long rank999 = rank(0.999);
+    long seen = 0;
+    double sum = 0;
+    for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
+      int[] page = low[octave];
+      if (page == null) {
+        continue;
+      }
+      for (int i = 0; i < page.length; i++) {
+        long n = high == null ? page[i] & LOW : at(octave * Buckets.PER_OCTAVE + i);
+        if (n == 0) {
+          continue;
+        }
+        double middle = Buckets.middleOfSlot(octave * Buckets.PER_OCTAVE + i);
+        long before = seen;
+        seen += n;
+        sum += n * middle;
+        if (seen >= rank50) {
+          long value = Math.min(maxNanos, Math.round(middle));
+          p50 = before < rank50 ? value : p50;
+          p90 = before < rank90 && seen >= rank90 ? value : p90;
+          p95 = before < rank95 && seen >= rank95 ? value : p95;
+          p99 = before < rank99 && seen >= rank99 ? value : p99;
+          p999 = before < rank999 && seen >= rank999 ? value : p999;
+        }
+      }
+    }
+    long mean = Math.min(maxNanos, Math.round(sum / count));
+    return new GroupSnapshot.Latency(p50, p90, p95, p99, p999, maxNanos, mean);
+  }
+
+  Sketch toSketch() {
+    long[] counts = new long[Buckets.COUNT];
+    for (int slot = 0; slot < counts.length; slot++) {
+      counts[slot] = at(slot);
+    }
+    return Sketch.of(Buckets.MIN, counts);
+  }
+
+  private long rank(double q) {
+    return Math.max(1, (long) Math.ceil(q * count));
+  }
+
+  private int upper(int octave, int i) {
+    if (high == null) {
+      return 0;
+    }
+    int[] page = high[octave];
+    return page == null ? 0 : page[i];
+  }
+
+  private void carry(int octave, int i, int n) {
+    if (high == null) {
+      high = new int[Buckets.OCTAVES][];
+    }
+    int[] page = high[octave];
+    if (page == null) {
+      page = new int[Buckets.PER_OCTAVE];
+      high[octave] = page;
+    }
+    page[i] += n;
+  }
+
+  private void addUpper(BucketCounts other) {
+    for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
+      for (int i = 0; i < Buckets.PER_OCTAVE; i++) {
+        int n = other.upper(octave, i);
+        if (n != 0) {
+          carry(octave, i, n);
+          count += (long) n << Integer.SIZE;
+        }
+      }
+    }
+  }
+
+  /**
+   * The closed counts of one group over one or more slots of time, packed and immutable.
+   *
+   * <p>Most buckets of a slot hold one event, so that case takes one byte: a variable-length number
+   * tells how many empty buckets come before, and its lowest bit whether a count follows.
+   */
+  static final class Slice {
+    private static final int OBJECT_BYTES = 56;
+
+    final int firstSlot;
+    final int lastSlot;
+    final long count;
+    final long maxNanos;
+    private final byte[] packed;
+
+    Slice(int firstSlot, int lastSlot, long maxNanos, BucketCounts buckets, long[] counters) {
+      this.firstSlot = firstSlot;
+      this.lastSlot = lastSlot;
+      this.maxNanos = maxNanos;
+      count = buckets.count();
+      Packer size = new Packer(null);
+      size.pack(buckets, counters);
+      packed = new byte[size.length];
+      new Packer(packed).pack(buckets, counters);
+    }
+
+    int bytes() {
+      return OBJECT_BYTES + packed.length;
+    }
+
+    /** Adds these counts, or takes them away if {@code sign} is -1. */
+    void addTo(BucketCounts buckets, long[] counters, int sign) {
+      Unpacker in = new Unpacker(packed);
+      for (long i = in.next(); i > 0; i--) {
+        int counter = (int) in.next();
+        counters[counter] += sign * in.next();
+      }
+      int slot = -1;
+      while (in.hasNext()) {
+        long token = in.next();
+        slot += 1 + (int) (token >>> 1);
+        buckets.add(slot, (token & 1) == 0 ? sign : sign * (in.next() + 2));
+      }
+    }
+  }
+
+  private static final class Packer {
+    private final byte @Nullable [] bytes;
+    private int length;
+
+    /** Packs into these bytes, or only counts them if there are none. */
+    Packer(byte @Nullable [] bytes) {
+      this.bytes = bytes;
+    }
+
+    void pack(BucketCounts buckets, long[] counters) {
+      int used = 0;
+      for (long counter : counters) {
+        used += counter == 0 ? 0 : 1;
+      }
+      put(used);
+      for (int i = 0; i < counters.length; i++) {
+        if (counters[i] != 0) {
+          put(i);
+          put(counters[i]);
+        }
+      }
+      int last = -1;
+      for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
+        int first = octave * Buckets.PER_OCTAVE;
+        if (buckets.low[octave] != null) {
+          last = putPage(buckets, first, last);
+        }
+      }
+    }
+
+    private int putPage(BucketCounts buckets, int first, int last) {
+      int previous = last;
+      for (int slot = first; slot < first + Buckets.PER_OCTAVE; slot++) {
+        long n = buckets.at(slot);
+        if (n != 0) {
+          long gap = (long) (slot - previous - 1) << 1;
+          put(n == 1 ? gap : gap | 1);
+          if (n != 1) {
+            put(n - 2);
+          }
+          previous = slot;
+        }
+      }
+      return previous;
+    }
+
+    private void put(long value) {
+      long rest = value;
+      while ((rest & ~0x7fL) != 0) {
+        putByte((int) (rest & 0x7f) | 0x80);
+        rest >>>= 7;
+      }
+      putByte((int) rest);
+    }
+
+    private void putByte(int value) {
+      if (bytes != null) {
+        bytes[length] = (byte) value;
+      }
+      length++;
+    }
+  }
+
+  private static final class Unpacker {
+    private final byte[] bytes;
+    private int position;
+
+    Unpacker(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
+    boolean hasNext() {
+      return position < bytes.length;
+    }
+
+    long next() {
+      long value = 0;
+      int shift = 0;
+      byte b;
+      do {
+        b = bytes[position++];
+        value |= (long) (b & 0x7f) << shift;
+        shift += 7;
+      } while (b < 0);
+      return value;
+    }
+  }
+}
