@@ -38,6 +38,7 @@ abstract class ContractHarness {
   final ContractApplication application = new ContractApplication();
   private final List<AutoCloseable> clients = new ArrayList<>();
   private @Nullable RunningServer running;
+  private Map<Integer, Boolean> tlsByPort = Map.of();
 
   /** The server under test. */
   protected abstract ServerFixture fixture();
@@ -61,7 +62,7 @@ abstract class ContractHarness {
     }
     patiently("no connection state after the stop")
         .untilAsserted(() -> assertThat(started.openConnectionStates()).isZero());
-    assertThat(invariants(started).violations(collector.events())).isEmpty();
+    assertThat(invariants().violations(collector.events())).isEmpty();
   }
 
   // ---- servers
@@ -73,6 +74,8 @@ abstract class ContractHarness {
   final RunningServer start(ServerOptions options) throws Exception {
     RunningServer started = fixture().start(application, collector, options);
     running = started;
+    // A stopped server need not know its ports any more.
+    tlsByPort = Map.of(started.port(), false, started.tlsPort(), true);
     return started;
   }
 
@@ -196,9 +199,8 @@ abstract class ContractHarness {
             });
   }
 
-  private LifecycleInvariants invariants(RunningServer started) {
-    return new LifecycleInvariants(
-        Map.of(started.port(), false, started.tlsPort(), true), this::expectedRoute);
+  private LifecycleInvariants invariants() {
+    return new LifecycleInvariants(tlsByPort, this::expectedRoute);
   }
 
   private @Nullable String expectedRoute(String path) {
