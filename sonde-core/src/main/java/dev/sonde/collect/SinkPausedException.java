@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Says that a sink lost events, knows why, and will resume by itself.
+ *
+ * <p>A sink throws it when what it writes to is gone for a while, such as a full disk. The events
+ * are counted as lost to the sink, but the call does not bring the sink nearer to being switched
+ * off: it looks for the end of the trouble more often than the collector would.
+ */
+public final class SinkPausedException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final int lost;
+
+  /**
+   * Creates the report of one batch.
+   *
+   * @param lost how many of its events were lost, at least 1; the others were taken
+   * @param cause what stands in the way, or null if it was told before
+   */
+  public SinkPausedException(int lost, @Nullable Throwable cause) {
+    super(lost + " events of a batch could not be written for now", cause);
+    if (lost < 1) {
+      throw new IllegalArgumentException("lost must be >= 1, was " + lost);
+    }
+    this.lost = lost;
+  }
+
+  /** How many events of the batch were lost. */
+  public int lost() {
+    return lost;
+  }
+}
