@@ -194,7 +194,8 @@ public final class SegmentRing {
     try {
       dropExcess(nowNanos);
       int count = deliver(max, nowNanos, reader);
-      if (count < max && detach(nowNanos)) {
+      if (count < max) {
+        detach(nowNanos);
         dropExcess(nowNanos);
         count += deliver(max - count, nowNanos, reader);
       }
@@ -395,31 +396,23 @@ public final class SegmentRing {
     return live;
   }
 
-  private boolean detach(long nowNanos) {
+  private void detach(long nowNanos) {
+    watermark = nowNanos;
     try {
-      return detachAll(nowNanos);
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe stripe = existing(i);
+        if (stripe != null && hasClaims(stripe.current)) {
+          take(stripe, takeSegment());
+        }
+      }
     } catch (OutOfMemoryError e) {
-      // What was not detached stays in the ring, and is dropped or taken later.
-      return true;
+      // What was not detached stays in the ring, and is taken or dropped later.
     }
   }
 
-  private boolean detachAll(long nowNanos) {
-    boolean any = false;
-    watermark = nowNanos;
-    for (int i = 0; i < stripes.length; i++) {
-      Stripe stripe = existing(i);
-      if (stripe != null) {
-        Segment segment = stripe.current;
-        // Not 'prev': a producer may just have cut the chain behind a segment without claims.
-        boolean empty = segment.rel == 0 && segment.claim == 0;
-        if (!empty && segment.rel != SEALED) {
-          take(stripe, takeSegment());
-          any = true;
-        }
-      }
-    }
-    return any;
+  /** Not by 'prev': a producer may just have cut the chain behind a segment without claims. */
+  private static boolean hasClaims(Segment segment) {
+    return segment.rel > 0 || (segment.rel == 0 && segment.claim > 0);
   }
 
   /** Swaps the stripe's chain for {@code next} and appends it to what is pending. */
