@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.perf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Checks the ring exhaustively at tiny sizes, and that the check finds what it is meant to find.
+ */
+final class RingModelTest {
+  private static final String ITERATIONS = "30";
+  private static final String INVOCATIONS = "3000";
+
+  private final Path directory;
+
+  RingModelTest(@TempDir Path directory) {
+    this.directory = directory;
+  }
+
+  @ParameterizedTest(name = "capacity {0}, segments of {1}")
+  @CsvSource({"1, 1", "2, 1", "2, 2", "3, 2"})
+  void ring_isABoundedQueue(String capacity, String segmentSize)
+      throws IOException, InterruptedException {
+    List<String> arguments = List.of(capacity, segmentSize, ITERATIONS, INVOCATIONS);
+
+    Outcome outcome = run("", RingModel.class.getName(), arguments);
+
+    assertThat(outcome.exitCode).as(outcome.output).isZero();
+  }
+
+  static List<Arguments> mutants() {
+    String empty = "segment.rel > 0 || (segment.rel == 0 && segment.claim > 0)";
+    return List.of(
+        Arguments.of(
+            "m1: arrays are used again under a writer",
+            "2",
+            "1",
+            "if ((long) WORD.getAcquire(longs, i * stride) == 0) {",
+            "if (false) {"),
+        Arguments.of(
+            "m2: a cut segment is not owned",
+            "1",
+            "1",
+            "cut != null && OWNER.compareAndSet(cut, FREE, PRODUCER)",
+            "cut != null"),
+        Arguments.of("m3: empty is judged by claims alone", "2", "1", empty, "segment.claim > 0"),
+        Arguments.of(
+            "m4: empty is judged by the chain",
+            "1",
+            "1",
+            empty,
+            "segment.claim > 0 || segment.prev != null"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("mutants")
+  void check_findsMutant(
+      String name, String capacity, String segmentSize, String original, String mutation)
+      throws IOException, InterruptedException {
+    String classes = compileMutant(original, mutation);
+
+    Outcome outcome =
+        run(
+            classes + File.pathSeparator,
+            RingModel.class.getName(),
+            List.of(capacity, segmentSize, ITERATIONS, INVOCATIONS));
+
+    assertThat(outcome.exitCode).as(name + "\n" + outcome.output).isNotZero();
+    assertThat(outcome.output).containsAnyOf("Invalid execution results", "has hung", "exception");
+  }
+
+  @Test
+  void races_haveOnlyAllowedOutcomes() throws IOException, InterruptedException {
+    List<String> arguments =
+        List.of("-t", "RingStress", "-m", "quick", "-r", directory.resolve("report").toString());
+
+    Outcome outcome = run("", "org.openjdk.jcstress.Main", arguments);
+
+    assertThat(outcome.output).contains("RingStress.TwoProducersOverwrite");
+    assertThat(outcome.exitCode).as(outcome.output).isZero();
+  }
+
+  /** Compiles the ring with one change; its classes go before the real ones. */
+  private String compileMutant(String original, String mutation) throws IOException {
+    Path real = Path.of(System.getProperty("sonde.ring.source"));
+    String source = Files.readString(real);
+    assertThat(source.split(Pattern.quote(original), -1)).as("places of the mutation").hasSize(2);
+    Path mutant = directory.resolve("SegmentRing.java");
+    Files.writeString(mutant, source.replace(original, mutation));
+    Path classes = Files.createDirectory(directory.resolve("classes"));
+    int result =
+        ToolProvider.getSystemJavaCompiler()
+            .run(
+                null,
+                null,
+                null,
+                "-nowarn",
+                "-proc:none",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-d",
+                classes.toString(),
+                mutant.toString());
+    assertThat(result).isZero();
+    return classes.toString();
+  }
+
+  private Outcome run(String firstClasses, String mainClass, List<String> arguments)
+      throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                firstClasses + System.getProperty("java.class.path"),
+                mainClass));
+    command.addAll(arguments);
+    Path output = directory.resolve("output");
+    Process process =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile())
+            .start();
+    try {
+      assertThat(process.waitFor(15, TimeUnit.MINUTES)).as("ended in time").isTrue();
+      return new Outcome(process.exitValue(), Files.readString(output));
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private record Outcome(int exitCode, String output) {}
+}
