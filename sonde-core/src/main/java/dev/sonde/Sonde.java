@@ -13,7 +13,6 @@ import dev.sonde.collect.Sink;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
 import dev.sonde.digest.Pipeline;
-import dev.sonde.digest.PipelineConfig;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.RecentRequest;
 import dev.sonde.digest.RecentRequests;
@@ -126,8 +125,8 @@ public final class Sonde implements AutoCloseable {
   }
 
   private Pipeline startPipeline() {
-    PipelineConfig settings =
-        new PipelineConfig(
+    Pipeline.Config settings =
+        new Pipeline.Config(
             config.queueSize(),
             config.sinkFlushInterval(),
             config.keepsErrorMessages(),

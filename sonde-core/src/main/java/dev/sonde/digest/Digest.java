@@ -89,7 +89,7 @@ final class Digest {
   private final Map<Long, Integer> announced = new HashMap<>();
 
   Digest(
-      PipelineConfig config,
+      Pipeline.Config config,
       SegmentRing ring,
       StatsStore stats,
       ErrorRing errors,

@@ -39,13 +39,27 @@ import org.jspecify.annotations.Nullable;
  * blocks and nothing is thrown.
  */
 public final class Pipeline implements CaptureOutlet, Emitter {
+  /**
+   * Settings of a pipeline.
+   *
+   * @param queueSize records that can wait before the oldest is dropped
+   * @param announceAfter time after which the start of a request that is still open is published
+   * @param keepsErrorMessages whether the messages of exceptions are kept
+   * @param masksClientAddresses whether the addresses of clients are cut to their network
+   */
+  public record Config(
+      int queueSize,
+      Duration announceAfter,
+      boolean keepsErrorMessages,
+      boolean masksClientAddresses) {}
+
   private static final long SLOT_BYTES = 8L * (1 + Slots.LONGS) + 4L * Slots.REFS;
 
   // What an error of usual size and an event in a sink's queue hold.
   private static final long ERROR_BYTES = 6_000;
   private static final long EVENT_BYTES = 200;
 
-  private final PipelineConfig config;
+  private final Config config;
   private final SegmentRing ring;
   private final StatsStore stats;
   private final ErrorRing errors;
@@ -59,7 +73,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   /** Creates the pipeline and starts its thread. */
   public Pipeline(
-      PipelineConfig config,
+      Config config,
       StatsStore stats,
       ErrorRing errors,
       SamplingPolicy policy,
