@@ -38,7 +38,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -313,7 +312,7 @@ final class SondeTest {
         .toList();
   }
 
-  private static @Nullable String fail(IOException thrown) throws IOException {
+  private static String fail(IOException thrown) throws IOException {
     throw thrown;
   }
 

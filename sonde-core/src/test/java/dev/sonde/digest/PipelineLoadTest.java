@@ -24,6 +24,7 @@ import dev.sonde.testing.FailingSink;
 import dev.sonde.testing.RecordingSink;
 import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.TraceContext;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -153,7 +154,7 @@ final class PipelineLoadTest {
   /** Connections with requests, each with a function and a statement in it. */
   private void serve(Pipeline pipeline, int connections, int requestsEach) {
     ListenerScope listener = new ListenerScope("load", EnumSet.noneOf(Capability.class), pipeline);
-    InetSocketAddress address = new InetSocketAddress("127.0.0.1", 1);
+    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
     for (int c = 0; c < connections; c++) {
       ConnectionState connection =
           listener.opened(0, address, address, Protocol.H1, false, clock.nanoTime());

@@ -30,6 +30,7 @@ import dev.sonde.testing.RecordingSink;
 import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -388,7 +389,7 @@ final class PipelineTest {
     return listener.opened(
         0,
         new InetSocketAddress("10.1.2.3", 40_000),
-        new InetSocketAddress("127.0.0.1", 8080),
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 8080),
         Protocol.H1,
         true,
         clock.nanoTime());
