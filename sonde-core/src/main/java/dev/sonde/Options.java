@@ -120,7 +120,7 @@ final class Options {
               "1s",
               "0",
               "1d",
-              "Requests that take as long as this are kept whatever the rate."));
+              "Requests that take as long as this are kept whatever the rate; 0 for none."));
   static final Option<Long> SAMPLING_SEED =
       add(
           Option.integer(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde;
 
+import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.sink.ConsoleFormat;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -116,7 +117,7 @@ public final class SondeConfig {
     return get(Options.SAMPLING_KEEP_ERRORS);
   }
 
-  /** Requests that take as long as this are kept whatever the rate. */
+  /** Requests that take as long as this are kept whatever the rate; 0 for none. */
   public Duration samplingKeepSlow() {
     return get(Options.SAMPLING_KEEP_SLOW);
   }
@@ -124,6 +125,19 @@ public final class SondeConfig {
   /** Seed of the decisions, or null if they follow the trace id. */
   public @Nullable Long samplingSeed() {
     return find(Options.SAMPLING_SEED);
+  }
+
+  /** What the sampling settings say together. */
+  public SamplingPolicy samplingPolicy() {
+    SamplingPolicy.Builder policy =
+        SamplingPolicy.builder()
+            .rate(samplingRate())
+            .alwaysKeepErrors(samplingKeepsErrors())
+            .alwaysKeepSlow(samplingKeepSlow().isZero() ? null : samplingKeepSlow());
+    samplingExcludes().forEach(policy::exclude);
+    samplingOverrides().forEach(policy::override);
+    Long seed = samplingSeed();
+    return seed == null ? policy.build() : policy.seed(seed).build();
   }
 
   /** Time that the rolling statistics cover. */
@@ -352,7 +366,9 @@ public final class SondeConfig {
       return put(Options.SAMPLING_KEEP_ERRORS, samplingKeepErrors);
     }
 
-    /** Requests that take as long as this are kept whatever the rate. Default 1 s; 0 to 1 day. */
+    /**
+     * Requests that take as long are kept whatever the rate. Default 1 s; up to 1 day, 0 for none.
+     */
     public Builder samplingKeepSlow(Duration samplingKeepSlow) {
       return put(Options.SAMPLING_KEEP_SLOW, samplingKeepSlow);
     }
@@ -489,7 +505,20 @@ public final class SondeConfig {
       SecureRandom random = new SecureRandom();
       complete.computeIfAbsent(Options.INSTANCE_ID, key -> randomHex(random));
       complete.computeIfAbsent(Options.DASHBOARD_TOKEN, key -> randomToken(random));
-      return new SondeConfig(complete);
+      SondeConfig config = new SondeConfig(complete);
+      checkRules(config);
+      return config;
+    }
+
+    private static void checkRules(SondeConfig config) {
+      try {
+        config.samplingPolicy();
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(
+            "sonde.sampling.excludes and sonde.sampling.overrides must hold valid rules: "
+                + e.getMessage(),
+            e);
+      }
     }
 
     private void checkDashboard() {

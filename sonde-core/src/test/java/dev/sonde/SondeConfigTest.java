@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.sink.ConsoleFormat;
 import java.io.IOException;
 import java.io.InputStream;
@@ -418,6 +419,33 @@ final class SondeConfigTest {
             Map.of());
 
     assertThat(config.dashboardPort()).isEqualTo(7077);
+  }
+
+  @Test
+  void build_refusesABadRuleOfSampling() {
+    SondeConfig.Builder builder = SondeConfig.builder().samplingExcludes(List.of("re:("));
+
+    assertThatIllegalArgumentException()
+        .isThrownBy(builder::build)
+        .withMessageContaining("sonde.sampling.excludes")
+        .withMessageContaining("re:(");
+  }
+
+  @Test
+  void samplingPolicy_followsTheSettings() {
+    SamplingPolicy policy =
+        SondeConfig.builder()
+            .samplingRate(0.5)
+            .samplingExcludes(List.of("/health"))
+            .samplingOverrides(Map.of("/orders", 0.25))
+            .samplingKeepSlow(Duration.ZERO)
+            .samplingSeed(7)
+            .build()
+            .samplingPolicy();
+
+    assertThat(policy.excludes("/health/live")).isTrue();
+    assertThat(policy.rateOf("/orders/1")).isEqualTo(0.25);
+    assertThat(policy.rateOf("/users")).isEqualTo(0.5);
   }
 
   @Test

@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * may have taken a part of it. After {@code maxConsecutiveSinkFailures} such batches in a row the
  * sink is disabled; a single batch then tries it after 30 s, and after twice as long each time up
  * to 5 min, until one is taken. A sink that can take all but single elements of a batch throws
- * {@link PoisonException}. What a sink does itself is not observed: its thread is a {@link
+ * {@link PoisonException}; one that will resume by itself throws {@link SinkPausedException} and is
+ * not disabled for it. What a sink does itself is not observed: its thread is a {@link
  * SondeThread}.
  *
  * @param <T> what it hands over
@@ -440,6 +441,12 @@ public final class AsyncCollector<T> implements AutoCloseable {
     } catch (PoisonException e) {
       int poisoned = Math.min(e.poisoned(), size);
       settle(size - poisoned, nulls + poisoned, 0, 0);
+      succeeded();
+      return;
+    } catch (SinkPausedException e) {
+      // It is alive, and knows better than a probe in 30 s when it can go on.
+      int lost = Math.min(e.lost(), size);
+      settle(size - lost, nulls, lost, 1);
       succeeded();
       return;
     } catch (Throwable e) {

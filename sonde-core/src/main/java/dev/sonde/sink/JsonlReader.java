@@ -36,7 +36,10 @@ public final class JsonlReader {
   private static final int PROBLEMS_KEPT = 100;
 
   private final Consumer<ArchivedEvent> consumer;
-  private final Map<String, List<Segment>> segmentsByRun = new HashMap<>();
+
+  /** What has been read of each run: segments that do not overlap, by their first number. */
+  private final Map<String, TreeMap<Long, Segment>> segmentsByRun = new HashMap<>();
+
   private final List<Problem> problems = new ArrayList<>();
   private long files;
   private long events;
@@ -276,8 +279,13 @@ public final class JsonlReader {
 
   /** How many of the numbers from {@code first} to before {@code end} stand in earlier files. */
   private long known(String run, long first, long end) {
+    TreeMap<Long, Segment> segments = segmentsByRun.get(run);
+    if (segments == null) {
+      return 0;
+    }
+    Long start = segments.floorKey(first);
     long known = 0;
-    for (Segment segment : segmentsByRun.getOrDefault(run, List.of())) {
+    for (Segment segment : segments.subMap(start == null ? first : start, end).values()) {
       known += Math.max(0, Math.min(end, segment.end()) - Math.max(first, segment.first()));
     }
     return known;
@@ -285,30 +293,45 @@ public final class JsonlReader {
 
   private void closeSegment() {
     Header closed = header;
-    if (closed != null && expected > closed.firstSequence()) {
-      segmentsByRun
-          .computeIfAbsent(closed.run(), run -> new ArrayList<>())
-          .add(new Segment(closed.firstSequence(), expected, file));
+    if (closed == null || expected <= closed.firstSequence()) {
+      return;
+    }
+    TreeMap<Long, Segment> segments =
+        segmentsByRun.computeIfAbsent(closed.run(), run -> new TreeMap<>());
+    long first = closed.firstSequence();
+    Map.Entry<Long, Segment> before = segments.floorEntry(first);
+    if (before != null && before.getValue().end() > first) {
+      first = before.getValue().end();
+    }
+    Map.Entry<Long, Segment> after = segments.ceilingEntry(first);
+    while (after != null && first < expected) {
+      addSegment(segments, first, Math.min(expected, after.getKey()));
+      first = after.getValue().end();
+      after = segments.ceilingEntry(first);
+    }
+    addSegment(segments, first, expected);
+  }
+
+  private void addSegment(TreeMap<Long, Segment> segments, long first, long end) {
+    if (end > first) {
+      segments.put(first, new Segment(first, end, file));
     }
   }
 
   /** Gaps between files; what is older than the first file may have been deleted on purpose. */
   private void checkRuns() {
-    segmentsByRun.forEach(
-        (run, segments) -> {
-          List<Segment> sorted = new ArrayList<>(segments);
-          sorted.sort(Comparator.comparingLong(Segment::first));
-          long next = sorted.get(0).first();
-          for (Segment segment : sorted) {
-            if (segment.first() > next) {
-              missing += segment.first() - next;
-              file = segment.file();
-              lineNumber = 1;
-              problem("events " + next + " to " + (segment.first() - 1) + " before it are missing");
-            }
-            next = Math.max(next, segment.end());
-          }
-        });
+    for (TreeMap<Long, Segment> segments : segmentsByRun.values()) {
+      long next = segments.firstKey();
+      for (Segment segment : segments.values()) {
+        if (segment.first() > next) {
+          missing += segment.first() - next;
+          file = segment.file();
+          lineNumber = 1;
+          problem("events " + next + " to " + (segment.first() - 1) + " before it are missing");
+        }
+        next = segment.end();
+      }
+    }
   }
 
   private Report report() {

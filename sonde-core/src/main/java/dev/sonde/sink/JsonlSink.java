@@ -97,6 +97,7 @@ public final class JsonlSink implements Sink<Event> {
   private String gapReason = WRITE_FAILED;
   private boolean isPaused;
   private boolean hasWarned;
+  private boolean hasResumed;
   private long retryNanos;
   private boolean isHousekeepingDue = true;
   private long housekeepingNanos;
@@ -344,7 +345,9 @@ public final class JsonlSink implements Sink<Event> {
     fileFailures = 0;
     if (isPaused) {
       isPaused = false;
-      LOGGER.log(Level.INFO, "the archive in {0} goes on, {1} events were lost", directory, lost);
+      Level level = hasResumed ? Level.DEBUG : Level.INFO;
+      hasResumed = true;
+      LOGGER.log(level, "the archive in {0} goes on, {1} events were lost", directory, lost);
     }
   }
 

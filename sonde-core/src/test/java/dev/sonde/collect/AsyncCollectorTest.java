@@ -231,6 +231,24 @@ final class AsyncCollectorTest {
   }
 
   @Test
+  void enqueue_neverDisablesASinkThatPauses() {
+    AtomicInteger calls = new AtomicInteger();
+    Sink<Integer> pausing =
+        batch -> {
+          if (calls.incrementAndGet() <= 20) {
+            throw new SinkPausedException(1, null);
+          }
+        };
+    try (AsyncCollector<Integer> collector =
+        AsyncCollector.<Integer>builder(pausing).batchMax(10).start()) {
+      enqueueAndSettle(collector, 300);
+
+      assertThat(collector.counts())
+          .isEqualTo(new Counts(300, 280, 0, 20, 0, 0, 0, 20, SinkState.ACTIVE));
+    }
+  }
+
+  @Test
   @SuppressWarnings("NullAway") // as a caller without null checks could
   void enqueue_countsNullAsPoison() {
     try (AsyncCollector<Integer> collector = AsyncCollector.builder(sink).batchMax(3).start()) {

@@ -74,6 +74,11 @@ final class JsonlReaderTest {
 
   @Test
   void read_losesATornLineAtMostWhereverTheFileIsCut() throws Exception {
+    Files.delete(file);
+    try (JsonlSink sink = JsonlSink.builder(directory).withoutTimer().build()) {
+      sink.accept(events(1, 3));
+    }
+    file = files().get(0);
     byte[] whole = Files.readAllBytes(file);
     for (int length = 0; length <= whole.length; length++) {
       Files.write(file, Arrays.copyOf(whole, length));
@@ -87,7 +92,7 @@ final class JsonlReaderTest {
       Report report = readTo(read);
 
       boolean isCutBetweenLines = length == 0 || whole[length - 1] == '\n';
-      assertThat(read).isEqualTo(events(1, Math.min(10, Math.max(0, wholeLines - 1))));
+      assertThat(read).isEqualTo(events(1, Math.min(3, Math.max(0, wholeLines - 1))));
       assertThat(report.tornTails()).as("cut at %d", length).isEqualTo(isCutBetweenLines ? 0 : 1);
       assertThat(report.missing()).isZero();
       assertThat(report.badLines()).isZero();
@@ -98,7 +103,7 @@ final class JsonlReaderTest {
   @Test
   void read_survivesAnyByteThatIsChanged() throws Exception {
     byte[] whole = Files.readAllBytes(file);
-    for (int i = 0; i < whole.length; i += 3) {
+    for (int i = 0; i < whole.length; i += 11) {
       byte[] changed = whole.clone();
       changed[i] ^= (byte) (1 << (i % 8));
       Files.write(file, changed);

@@ -22,6 +22,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -448,6 +449,21 @@ final class JsonlSinkTest {
     assertThat(report.events()).isEqualTo(2);
     assertThat(report.tornTails()).isZero();
     assertThat(report.unfinishedFiles()).isEqualTo(2);
+  }
+
+  @Test
+  void build_finishesAnOrphanWhereverItWasCut() throws Exception {
+    Path part = orphan("000001", "");
+    byte[] whole = Files.readAllBytes(part);
+    for (int length = 0; length <= whole.length; length += 7) {
+      Path target = Files.createDirectory(temporary.resolve("cut" + length));
+      Files.write(target.resolve(part.getFileName()), Arrays.copyOf(whole, length));
+
+      archive(target).build().close();
+
+      Report report = JsonlReader.read(List.of(target), event -> {});
+      assertThat(report.tornTails() + report.badLines()).as("cut at %d", length).isZero();
+    }
   }
 
   @Test
