@@ -32,9 +32,9 @@ record AllocationComparison(
   /** Half of the smallest object: a figure below it means that no object is made per request. */
   static final double RESOLUTION_BYTES = 8;
 
-  private static final int WARM_UP_REQUESTS = 12_000;
-  private static final int ROUNDS = 7;
-  private static final int REQUESTS_PER_ROUND = 2_000;
+  private static final int WARM_UP_REQUESTS = 6_000;
+  private static final int ROUNDS = 5;
+  private static final int REQUESTS_PER_ROUND = 1_000;
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   /** Starts the servers and measures. */

@@ -29,6 +29,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -785,6 +786,71 @@ public abstract class ServerContract extends ContractHarness {
     }
   }
 
+  // ---- rough clients in numbers
+
+  @Test
+  @DisplayName("R17 slowloris")
+  void r17_headsThatNeverEnd_areConnectionsWithoutRequests() throws Exception {
+    needs(Capability.BYTELESS);
+    start();
+    List<RawHttpClient> slow = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      RawHttpClient client = connect();
+      client.send("GET /hello HTTP/1.1\r\nX-Slow: ");
+      slow.add(client);
+    }
+    for (RawHttpClient client : slow) {
+      client.send("b");
+    }
+
+    RawHttpClient polite = connect();
+    assertThat(polite.get("/hello").status()).isEqualTo(200);
+    awaitEvents(ConnectionOpened.class, 101);
+    for (RawHttpClient client : slow) {
+      client.reset();
+    }
+
+    for (RawHttpClient client : slow) {
+      assertThat(awaitClosed(client.localPort()).shape()).matches("O C\\(\\w+\\)");
+    }
+  }
+
+  @Test
+  @DisplayName("R18 reset-storm")
+  void r18_resetStorm_isOneCloseAndOneDisconnectEach() throws Exception {
+    start();
+    List<RawHttpClient> rude = new ArrayList<>();
+
+    for (int i = 0; i < 300; i++) {
+      RawHttpClient client = connect();
+      client.send(RawHttpClient.request("GET", "/slow-stream"));
+      assertThat(client.readHead().status()).isEqualTo(200);
+      assertThat(client.readBytes(100)).hasSize(100);
+      client.reset();
+      rude.add(client);
+    }
+
+    for (RawHttpClient client : rude) {
+      assertLeftWhileStreaming(awaitClosed(client.localPort()));
+    }
+  }
+
+  @Test
+  @DisplayName("R19 malformed-corpus")
+  void r19_malformedRequests_areAnsweredAsByTheBareServer() throws Exception {
+    ServerOptions options = ServerOptions.defaults().withIdleTimeout(SHORT_IDLE);
+    List<String> corpus = MalformedCorpus.requests();
+
+    List<String> observed = MalformedCorpus.answers(start(options).port(), corpus);
+    List<String> bare;
+    try (RunningServer server = fixture().start(application, null, options)) {
+      bare = MalformedCorpus.answers(server.port(), corpus);
+    }
+
+    assertThat(observed).isEqualTo(bare);
+    awaitEvents(ConnectionClosed.class, corpus.size());
+  }
+
   // ---- what several scenarios say
 
   private static void assertLeftWhileStreaming(ConnectionTrace trace) {
@@ -852,7 +918,7 @@ public abstract class ServerContract extends ContractHarness {
         .until(
             () -> {
               try (RawHttpClient probe = RawHttpClient.connect(port)) {
-                return probe.readToEnd().length < 0;
+                return probe.localPort() == 0;
               } catch (ConnectException e) {
                 return true;
               }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One request of a {@link ReferenceConnection}. */
 final class ReferenceExchange implements ContractExchange {
-  private static final Pattern LENGTH = Pattern.compile("content-length: (\\d+)");
+  private static final Pattern LENGTH = Pattern.compile("content-length: (\\d{1,18})\\s");
   private static final int BUFFER_BYTES = 8192;
 
   private final String method;
