@@ -98,16 +98,20 @@ public final class RouteNormalizer {
   private static boolean isId(String path, int start, int end) {
     int digits = 0;
     int hex = 0;
-    int letters = 0;
+    int upper = 0;
+    int lower = 0;
     int dashes = 0;
     for (int i = start; i < end; i++) {
       char c = path.charAt(i);
       if (c >= '0' && c <= '9') {
         digits++;
         hex++;
-      } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-        letters++;
-        hex += Character.digit(c, 16) >= 0 ? 1 : 0;
+      } else if (c >= 'a' && c <= 'z') {
+        lower++;
+        hex += c <= 'f' ? 1 : 0;
+      } else if (c >= 'A' && c <= 'Z') {
+        upper++;
+        hex += c <= 'F' ? 1 : 0;
       } else if (c == '-' || c == '_') {
         dashes++;
       } else if (c <= ' ' || c > '~' || c == '%' || c == '@' || c == '=') {
@@ -116,9 +120,10 @@ public final class RouteNormalizer {
       }
     }
     int length = end - start;
-    boolean isNumber = digits > 0 && letters == 0;
+    boolean isNumber = digits > 0 && upper + lower == 0;
     boolean isHash = length >= MIN_HASH_CHARS && hex + dashes == length && digits > 0;
-    boolean isToken = length >= MIN_TOKEN_CHARS && digits >= 3;
+    boolean isMixed = digits >= 2 && upper > 0 && lower > 0 && dashes == 0;
+    boolean isToken = length >= MIN_TOKEN_CHARS && (digits >= 4 || isMixed);
     return isNumber || isHash || isToken || length > MAX_SEGMENT_CHARS;
   }
 }

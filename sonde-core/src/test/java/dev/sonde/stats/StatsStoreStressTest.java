@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.stats;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.sonde.event.Outcome;
+import dev.sonde.testing.ManualClock;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+final class StatsStoreStressTest {
+  private static final int THREADS = 8;
+  private static final long MILLI = 1_000_000;
+  private static final long MIB = 1 << 20;
+
+  private final ManualClock clock = new ManualClock();
+
+  @Test
+  void record_losesNothingAndCountsNothingTwiceUnderAnyInterleaving() throws ExecutionException, InterruptedException {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    int perThread = 100_000;
+    AtomicLong begun = new AtomicLong();
+    AtomicLong done = new AtomicLong();
+    AtomicBoolean isOver = new AtomicBoolean();
+    List<Future<long[]>> sums;
+    try (Pool pool = new Pool(THREADS + 1)) {
+      Future<?> reader =
+          pool.submit(
+              () -> {
+                int steps = 0;
+                while (!isOver.get()) {
+                  long atLeast = done.get();
+                  long count = store.snapshot().total().count();
+                  assertThat(count).isBetween(atLeast, begun.get());
+                  if (++steps < 700) {
+                    clock.advance(Duration.ofSeconds(1));
+                  }
+                }
+                return steps;
+              });
+      sums = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        int seed = t;
+        sums.add(pool.submit(() -> recordMany(store, seed, perThread, begun, done)));
+      }
+      for (Future<long[]> sum : sums) {
+        sum.get();
+      }
+      isOver.set(true);
+      reader.get();
+    }
+
+    GroupSnapshot total = store.snapshot().total();
+
+    long[] expected = new long[4];
+    for (Future<long[]> sum : sums) {
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] += sum.get()[i];
+      }
+    }
+    assertThat(total.count()).isEqualTo((long) THREADS * perThread);
+    assertThat(total.bytesOut()).isEqualTo(expected[0]);
+    assertThat(total.bytesIn()).isEqualTo(expected[1]);
+    assertThat(total.errors()).isEqualTo(expected[2]);
+    assertThat(total.statusCodes()).containsEntry(404, expected[3]);
+    assertThat(store.sketch(total).count()).isEqualTo(total.count());
+    assertThat(store.snapshot().requestsInFlight()).isZero();
+  }
+
+  @Test
+  void record_losesNothingWhileRoutesAreForgottenAndComeBack() throws ExecutionException, InterruptedException {
+    StatsConfig config = StatsConfig.builder().window(Duration.ofMinutes(1)).maxRoutes(3).build();
+    StatsStore store = new StatsStore(config, clock);
+    int perThread = 50_000;
+    int leftOpen = 1_234;
+    for (int i = 0; i < leftOpen; i++) {
+      store.requestStarted();
+    }
+    AtomicBoolean isOver = new AtomicBoolean();
+    try (Pool pool = new Pool(THREADS + 1)) {
+      Future<?> forgetter =
+          pool.submit(
+              () -> {
+                while (!isOver.get()) {
+                  clock.advance(Duration.ofSeconds(70));
+                  store.roll();
+                }
+                return null;
+              });
+      List<Future<?>> recorders = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        int seed = t;
+        recorders.add(
+            pool.submit(
+                () -> {
+                  recordMany(store, seed, perThread, new AtomicLong(), new AtomicLong());
+                  return null;
+                }));
+      }
+      for (Future<?> recorder : recorders) {
+        recorder.get();
+      }
+      isOver.set(true);
+      forgetter.get();
+    }
+
+    assertThat(store.snapshot().requestsInFlight()).isEqualTo(leftOpen);
+  }
+
+  @Test
+  void record_givesAHotRouteCellsOfItsOwnPerThreadAndStaysExact() throws ExecutionException, InterruptedException {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    GroupHandle hot = store.route("GET", "/hot");
+    int perThread = 200_000;
+    for (int round = 0; round < 3; round++) {
+      try (Pool pool = new Pool(THREADS)) {
+        List<Future<?>> recorders = new ArrayList<>();
+        for (int t = 0; t < THREADS; t++) {
+          recorders.add(
+              pool.submit(
+                  () -> {
+                    for (int i = 0; i < perThread; i++) {
+                      long now = clock.nanoTime();
+                      store.recordRequest(hot, 200, Outcome.COMPLETED, false, MILLI, 0, 7, now);
+                    }
+                    return null;
+                  }));
+        }
+        for (Future<?> recorder : recorders) {
+          recorder.get();
+        }
+      }
+      clock.advance(Duration.ofSeconds(1));
+    }
+
+    GroupSnapshot total = store.snapshot().total();
+
+    assertThat(total.count()).isEqualTo(3L * THREADS * perThread);
+    assertThat(total.bytesOut()).isEqualTo(7 * total.count());
+    assertThat(total.spark()).endsWith(THREADS * perThread, THREADS * perThread);
+  }
+
+  @Test
+  void record_allocatesNothing() {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    for (int i = 0; i < 20_000; i++) {
+      recordAllKinds(store, i);
+    }
+    threads.getCurrentThreadAllocatedBytes();
+    long before = threads.getCurrentThreadAllocatedBytes();
+
+    for (int i = 0; i < 100_000; i++) {
+      recordAllKinds(store, i);
+    }
+
+    long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    assertThat(allocated).as("bytes for 300,000 events").isLessThan(3_000);
+    assertThat(store.snapshot().total().count()).isEqualTo(120_000);
+  }
+
+  @Test
+  void memory_isAtMostSixteenMegabytesAtAThousandBusyRoutes() {
+    long before = usedHeap();
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    SplittableRandom random = new SplittableRandom(1);
+    List<GroupHandle> routes = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      routes.add(store.route("GET", "/some/route/number/" + i));
+    }
+    for (int second = 0; second < 930; second++) {
+      for (int i = 0; i < 1_000; i++) {
+        for (int n = 0; n < 4; n++) {
+          record(store, routes.get(i), random);
+        }
+      }
+      clock.advance(Duration.ofSeconds(1));
+      store.roll();
+    }
+
+    long held = usedHeap() - before;
+
+    assertThat(store.snapshot().routes()).hasSize(1_000);
+    assertThat(store.memoryBytes()).isLessThan(16 * MIB);
+    assertThat(held).isLessThan(16 * MIB);
+    assertThat(held).as("stated").isLessThan(store.memoryBytes() + MIB);
+  }
+
+  @Test
+  void memory_ofAnIdleRouteIsLessThanOneKilobyte() {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    long before = usedHeap();
+    long statedBefore = store.memoryBytes();
+    for (int i = 0; i < 1_000; i++) {
+      store.route("GET", "/some/route/number/" + i);
+    }
+
+    long held = usedHeap() - before;
+
+    assertThat(held / 1_000).isLessThanOrEqualTo(1_024);
+    assertThat((store.memoryBytes() - statedBefore) / 1_000).isLessThanOrEqualTo(1_024);
+  }
+
+  @Test
+  void memory_isBoundedForAMillionDistinctRoutesFunctionsAndStatements() {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    long before = usedHeap();
+    int distinct = 1_000_000;
+    for (int i = 0; i < distinct; i++) {
+      long now = clock.nanoTime();
+      GroupHandle route = store.route("M" + i, "/r" + i);
+      store.recordRequest(route, i, Outcome.COMPLETED, false, MILLI, 0, 1, now);
+      store.recordFunction(store.function("f" + i), false, MILLI, now);
+      store.recordStatement(store.statement("h2", "s" + i), false, 1, MILLI, now);
+    }
+
+    long held = usedHeap() - before;
+
+    StatsSnapshot snapshot = store.snapshot();
+    assertThat(held).isLessThan(8 * MIB);
+    assertThat(snapshot.total().count()).isEqualTo(distinct);
+    assertThat(sum(snapshot.functions())).isEqualTo(distinct);
+    assertThat(sum(snapshot.statements())).isEqualTo(distinct);
+    assertThat(snapshot.routes()).hasSize(1_001);
+    assertThat(store.memoryBytes()).isLessThan(store.memoryBoundBytes());
+  }
+
+  @Test
+  void memory_staysWithinItsBoundWhenEveryRouteUsesEveryBucket() {
+    StatsConfig config = StatsConfig.builder().maxRoutes(50).build();
+    StatsStore store = new StatsStore(config, clock);
+    SplittableRandom random = new SplittableRandom(2);
+    long events = 0;
+    for (int second = 0; second < 300; second++) {
+      for (int i = 0; i < 50; i++) {
+        for (int n = 0; n < 40; n++) {
+          GroupHandle route = store.route("GET", "/r" + i);
+          long nanos = 1L << random.nextInt(4, 43);
+          long now = clock.nanoTime();
+          store.recordRequest(
+              route, 200 + random.nextInt(100), Outcome.COMPLETED, false, nanos, 1, 1, now);
+          events++;
+        }
+      }
+      clock.advance(Duration.ofSeconds(1));
+    }
+
+    StatsSnapshot snapshot = store.snapshot();
+
+    assertThat(snapshot.total().count()).isEqualTo(events);
+    assertThat(snapshot.memoryBytes()).isLessThanOrEqualTo(snapshot.memoryBoundBytes());
+    assertThat(snapshot.overflowCount()).isPositive();
+  }
+
+  @Test
+  void snapshot_ofAThousandRoutesTakesAtMostFiveMilliseconds() {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    SplittableRandom random = new SplittableRandom(1);
+    for (int second = 0; second < 900; second += 9) {
+      for (int i = 0; i < 1_000; i++) {
+        record(store, store.route("GET", "/route/" + i), random);
+      }
+      clock.advance(Duration.ofSeconds(9));
+    }
+    long best = Long.MAX_VALUE;
+    for (int i = 0; i < 200; i++) {
+      long start = System.nanoTime();
+      StatsSnapshot snapshot = store.snapshot();
+      best = Math.min(best, System.nanoTime() - start);
+      assertThat(snapshot.routes()).hasSize(1_000);
+    }
+
+    assertThat(best).isLessThanOrEqualTo(5 * MILLI);
+  }
+
+  @Test
+  void durations_areNeverNegativeWhateverTheClockDoes() {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    SplittableRandom random = new SplittableRandom(8);
+    GroupHandle route = store.route("GET", "/a");
+    for (int i = 0; i < 10_000; i++) {
+      clock.advance(Duration.ofMillis(random.nextInt(50)));
+      long step = random.nextLong(-Duration.ofDays(1).toNanos(), Duration.ofDays(1).toNanos());
+      long ts = clock.nanoTime() + (random.nextInt(3) == 0 ? step : 0);
+      store.recordRequest(route, 200, Outcome.COMPLETED, false, step, 0, 0, ts);
+    }
+
+    GroupSnapshot total = store.snapshot().total();
+
+    GroupSnapshot.Latency latency = total.latency();
+    assertThat(latency).isNotNull();
+    if (latency != null) {
+      assertThat(latency.p50Nanos()).isNotNegative();
+      assertThat(latency.meanNanos()).isNotNegative();
+    }
+    assertThat(total.count()).isEqualTo(10_000);
+    assertThat(store.snapshot().uptimeNanos()).isNotNegative();
+  }
+
+  private static void recordAllKinds(StatsStore store, int i) {
+    GroupHandle route = store.route("GET", (i & 1) == 0 ? "/a" : "/b");
+    int status = (i & 3) == 0 ? 404 : 200;
+    long nanos = 1_000_000L + i;
+    store.recordRequest(route, status, Outcome.COMPLETED, false, nanos, i & 7, i, 5);
+    store.recordFunction(store.function("f"), (i & 15) == 0, nanos, 5);
+    store.recordStatement(store.statement("h2", "SELECT ?"), false, 1, nanos, 5);
+  }
+
+  private long[] recordMany(
+      StatsStore store, int seed, int events, AtomicLong begun, AtomicLong done) {
+    SplittableRandom random = new SplittableRandom(seed);
+    long[] sums = new long[4];
+    for (int i = 0; i < events; i++) {
+      GroupHandle route = store.route("GET", "/r" + random.nextInt(5));
+      int status = random.nextInt(4) == 0 ? 404 : 200;
+      boolean isError = random.nextInt(50) == 0;
+      long out = random.nextLong(1L << random.nextInt(1, 24));
+      long in = random.nextInt(3);
+      long nanos = random.nextLong(1_000, 1_000 * MILLI);
+      begun.incrementAndGet();
+      store.requestStarted();
+      long now = clock.nanoTime();
+      store.recordRequest(route, status, Outcome.COMPLETED, isError, nanos, in, out, now);
+      done.incrementAndGet();
+      sums[0] += out;
+      sums[1] += in;
+      sums[2] += isError ? 1 : 0;
+      sums[3] += status == 404 ? 1 : 0;
+    }
+    return sums;
+  }
+
+  private void record(StatsStore store, GroupHandle route, SplittableRandom random) {
+    double spread = random.nextDouble() + random.nextDouble() + random.nextDouble() - 1.5;
+    long nanos = (long) (5 * MILLI * Math.exp(2 * spread));
+    long now = clock.nanoTime();
+    store.recordRequest(route, 200, Outcome.COMPLETED, false, nanos, 0, 500, now);
+  }
+
+  private static long sum(List<GroupSnapshot> groups) {
+    return groups.stream().mapToLong(GroupSnapshot::count).sum();
+  }
+
+  private static long usedHeap() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+      Runtime runtime = Runtime.getRuntime();
+      least = Math.min(least, runtime.totalMemory() - runtime.freeMemory());
+    }
+    return least;
+  }
+
+  /** Threads that end with the test. */
+  private static final class Pool implements AutoCloseable {
+    private final ExecutorService executor;
+
+    Pool(int threads) {
+      executor = Executors.newFixedThreadPool(threads);
+    }
+
+    <T> Future<T> submit(Callable<T> task) {
+      return executor.submit(task);
+    }
+
+    @Override
+    public void close() {
+      executor.shutdownNow();
+    }
+  }
+}
