@@ -30,7 +30,8 @@ final class StatsStoreStressTest {
   private final ManualClock clock = new ManualClock();
 
   @Test
-  void record_losesNothingAndCountsNothingTwiceUnderAnyInterleaving() throws ExecutionException, InterruptedException {
+  void record_losesNothingAndCountsNothingTwiceUnderAnyInterleaving()
+      throws ExecutionException, InterruptedException {
     StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
     int perThread = 100_000;
     AtomicLong begun = new AtomicLong();
@@ -82,7 +83,8 @@ final class StatsStoreStressTest {
   }
 
   @Test
-  void record_losesNothingWhileRoutesAreForgottenAndComeBack() throws ExecutionException, InterruptedException {
+  void record_losesNothingWhileRoutesAreForgottenAndComeBack()
+      throws ExecutionException, InterruptedException {
     StatsConfig config = StatsConfig.builder().window(Duration.ofMinutes(1)).maxRoutes(3).build();
     StatsStore store = new StatsStore(config, clock);
     int perThread = 50_000;
@@ -122,7 +124,8 @@ final class StatsStoreStressTest {
   }
 
   @Test
-  void record_givesAHotRouteCellsOfItsOwnPerThreadAndStaysExact() throws ExecutionException, InterruptedException {
+  void record_givesAHotRouteCellsOfItsOwnPerThreadAndStaysExact()
+      throws ExecutionException, InterruptedException {
     StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
     GroupHandle hot = store.route("GET", "/hot");
     int perThread = 200_000;

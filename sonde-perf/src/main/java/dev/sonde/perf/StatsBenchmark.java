@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.perf;
+
+import dev.sonde.event.Outcome;
+import dev.sonde.stats.GroupHandle;
+import dev.sonde.stats.StatsConfig;
+import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.stats.StatsStore;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Threads;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** What counting one request costs its thread, and what reading a full window costs. */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+public class StatsBenchmark {
+  private static final long SECOND = 1_000_000_000L;
+  private static final int DURATIONS = 1 << 12;
+
+  /** Log-normal durations around 3 ms, the same in each run. */
+  private static long[] durations() {
+    SplittableRandom random = new SplittableRandom(1);
+    long[] durations = new long[DURATIONS];
+    for (int i = 0; i < durations.length; i++) {
+      double normal = -6;
+      for (int j = 0; j < 12; j++) {
+        normal += random.nextDouble();
+      }
+      durations[i] = (long) (3e6 * Math.exp(0.8 * normal));
+    }
+    return durations;
+  }
+
+  private static GroupHandle[] routes(StatsStore store, int count) {
+    GroupHandle[] routes = new GroupHandle[count];
+    for (int i = 0; i < count; i++) {
+      routes[i] = store.route("GET", "/route/" + i);
+    }
+    return routes;
+  }
+
+  /** A store that all threads record in, with a clock that stands still. */
+  @State(Scope.Benchmark)
+  public static class Shared {
+    /** Routes in turn. */
+    @Param({"1", "1000"})
+    public int routes;
+
+    private final AtomicLong clock = new AtomicLong();
+    private final StatsStore store = new StatsStore(StatsConfig.defaults(), clock::get);
+    private final long[] durations = durations();
+    private GroupHandle[] handles = {};
+
+    /** Makes the routes, and lets a busy one find out that it is. */
+    @Setup
+    public void prepare() {
+      handles = routes(store, routes);
+      for (int second = 0; second < 3; second++) {
+        for (int i = 0; i < 20_000; i++) {
+          record(i);
+        }
+        clock.addAndGet(SECOND);
+      }
+    }
+
+    private void record(int i) {
+      store.recordRequest(
+          handles[i % handles.length],
+          200,
+          Outcome.COMPLETED,
+          false,
+          durations[i & (DURATIONS - 1)],
+          0,
+          512,
+          clock.getPlain());
+    }
+  }
+
+  /** Where a thread is in its requests. */
+  @State(Scope.Thread)
+  public static class Position {
+    private int next;
+  }
+
+  /** A store with 1,000 routes that were busy for the whole window. */
+  @State(Scope.Benchmark)
+  public static class Full {
+    private final AtomicLong clock = new AtomicLong();
+    private final StatsStore store = new StatsStore(StatsConfig.defaults(), clock::get);
+
+    /** Two requests a second and route, for 15 minutes. */
+    @Setup
+    public void fill() {
+      long[] durations = durations();
+      GroupHandle[] routes = routes(store, 1_000);
+      int n = 0;
+      for (int second = 0; second < 905; second++) {
+        for (GroupHandle route : routes) {
+          for (int i = 0; i < 2; i++) {
+            long nanos = durations[n++ & (DURATIONS - 1)];
+            long now = clock.get();
+            store.recordRequest(route, 200, Outcome.COMPLETED, false, nanos, 0, 512, now);
+          }
+        }
+        clock.addAndGet(SECOND);
+        store.roll();
+      }
+    }
+  }
+
+  /** One thread. */
+  @Benchmark
+  @Threads(1)
+  public void record1Thread(Shared shared, Position position) {
+    shared.record(position.next++ & Integer.MAX_VALUE);
+  }
+
+  /** Two threads. */
+  @Benchmark
+  @Threads(2)
+  public void record2Threads(Shared shared, Position position) {
+    shared.record(position.next++ & Integer.MAX_VALUE);
+  }
+
+  /** The two readings of the clock that any measurement of a request needs, as the yardstick. */
+  @Benchmark
+  public long twoClockReadings() {
+    long start = System.nanoTime();
+    return System.nanoTime() - start;
+  }
+
+  /** Everything about 1,000 routes over 15 minutes. */
+  @Benchmark
+  @OutputTimeUnit(TimeUnit.MICROSECONDS)
+  public StatsSnapshot snapshot(Full full) {
+    return full.store.snapshot();
+  }
+
+  /** What the digest thread does every second when nothing came. */
+  @Benchmark
+  @OutputTimeUnit(TimeUnit.MICROSECONDS)
+  public void roll(Full full) {
+    full.store.roll();
+  }
+}
