@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.jetty;
+
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.Exchange;
+import dev.sonde.event.Protocol;
+import dev.sonde.trace.Span;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.MetaData;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The transport of one request and its response, with an eye on every byte of their bodies.
+ *
+ * <p>The request ends when the last write was handed to the socket, which is before the server
+ * calls the stream complete: Jetty 12.0 reports a fully sent error page as a failure of the stream,
+ * Jetty 12.1 as a success, and both wait for the handler to return.
+ */
+final class ObservedStream extends HttpStream.Wrapper {
+  private final ObservedConnection connection;
+  private final Exchange exchange;
+  private final Request request;
+  private final boolean isHead;
+
+  private @Nullable Write idleWrite;
+  private int status;
+  private boolean hasBody;
+  private long bodyBytes;
+  private volatile boolean isFinishing;
+  private volatile @Nullable String route;
+  private volatile boolean isDefaultRoute;
+
+  ObservedStream(
+      HttpStream stream, ObservedConnection connection, Exchange exchange, Request request) {
+    super(stream);
+    this.connection = connection;
+    this.exchange = exchange;
+    this.request = request;
+    isHead = HttpMethod.HEAD.is(request.getMethod());
+  }
+
+  Span span() {
+    return exchange.span();
+  }
+
+  /** The application threw, or failed the request. */
+  void thrown(Throwable thrown) {
+    exchange.failed(thrown);
+  }
+
+  /**
+   * The template that the request matched.
+   *
+   * @param isDefault whether it is the one that matches what nothing else does
+   */
+  void route(String template, boolean isDefault) {
+    route = template;
+    isDefaultRoute = isDefault;
+  }
+
+  /** Whether the last write is in flight. */
+  boolean isFinishing() {
+    return isFinishing;
+  }
+
+  @Override
+  public Content.Chunk read() {
+    Content.Chunk chunk = super.read();
+    if (chunk != null) {
+      try {
+        if (Content.Chunk.isFailure(chunk)) {
+          readFailed(chunk);
+        } else {
+          exchange.bytesIn(chunk.remaining());
+        }
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
+    }
+    return chunk;
+  }
+
+  @Override
+  public void send(
+      MetaData.Request head,
+      MetaData.@Nullable Response response,
+      boolean last,
+      @Nullable ByteBuffer content,
+      Callback callback) {
+    super.send(head, response, last, content, observed(response, last, content, callback));
+  }
+
+  @Override
+  public void succeeded() {
+    try {
+      if (status != 0) {
+        complete();
+      }
+      recycled();
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
+    super.succeeded();
+  }
+
+  @Override
+  public void failed(Throwable failure) {
+    try {
+      abort(failure);
+      recycled();
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
+    super.failed(failure);
+  }
+
+  private void readFailed(Content.Chunk chunk) {
+    Throwable failure = chunk.getFailure();
+    if (chunk.isLast() && failure instanceof IOException) {
+      boolean isReset = connection.wasReset() || !connection.hasPeerLeft();
+      AbortKind kind = isReset ? AbortKind.CLIENT_RESET : AbortKind.READ_EOF;
+      end(kind, failure);
+    }
+  }
+
+  private Callback observed(
+      MetaData.@Nullable Response response,
+      boolean last,
+      @Nullable ByteBuffer content,
+      Callback callback) {
+    try {
+      if (response != null) {
+        int code = response.getStatus();
+        if (HttpStatus.isInterim(code) && code != HttpStatus.SWITCHING_PROTOCOLS_101) {
+          return callback;
+        }
+        status = code;
+        hasBody = !isHead && !HttpStatus.hasNoBody(code);
+        exchange.committed(code, System.nanoTime());
+      }
+      Write write = idleWrite;
+      if (write == null) {
+        write = new Write();
+      } else {
+        idleWrite = null;
+      }
+      write.begin(last, hasBody ? content : null, callback);
+      isFinishing = last;
+      return write;
+    } catch (Throwable t) {
+      connection.fault(t);
+      return callback;
+    }
+  }
+
+  private void complete() {
+    long nanos = System.nanoTime();
+    if (status == HttpStatus.SWITCHING_PROTOCOLS_101) {
+      exchange.upgraded(upgradedTo(), status, nanos);
+      return;
+    }
+    tellRoute();
+    exchange.completed(status, bodyBytes, nanos);
+  }
+
+  private void abort(Throwable failure) {
+    if (connection.hasPeerLeft()) {
+      end(connection.wasReset() ? AbortKind.CLIENT_RESET : AbortKind.WRITE_FAILED, failure);
+    } else if (ObservedConnection.isCausedByTimeout(failure)) {
+      connection.hintExpired();
+      end(AbortKind.TIMEOUT, failure);
+    } else if (connection.state().listener().isStopping()) {
+      connection.state().hint(CloseHint.SHUTDOWN);
+      end(AbortKind.SERVER_RESET, failure);
+    } else {
+      end(AbortKind.HANDLER_FAILED, failure);
+    }
+  }
+
+  private void end(AbortKind kind, Throwable failure) {
+    tellRoute();
+    exchange.aborted(kind, failure, bodyBytes, System.nanoTime());
+  }
+
+  private void recycled() {
+    isFinishing = false;
+    connection.ended(this, request.getId());
+    connection.settled();
+  }
+
+  private Protocol upgradedTo() {
+    String protocol = request.getHeaders().get(HttpHeader.UPGRADE);
+    return "websocket".equalsIgnoreCase(protocol) ? Protocol.WEBSOCKET : Protocol.UNKNOWN;
+  }
+
+  private void tellRoute() {
+    if (request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
+      exchange.route(named);
+    } else if (request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
+      exchange.route(matched);
+    } else if (!isDefaultRoute || status != HttpStatus.NOT_FOUND_404) {
+      exchange.route(route);
+    }
+  }
+
+  /** Stands between one write and whoever waits for it; used again for the next. */
+  private final class Write implements Callback {
+    private @Nullable Callback callback;
+    private @Nullable ByteBuffer content;
+    private int length;
+    private boolean isLast;
+
+    void begin(boolean isLast, @Nullable ByteBuffer content, Callback callback) {
+      this.isLast = isLast;
+      this.content = content;
+      this.callback = callback;
+      length = content == null ? 0 : content.remaining();
+    }
+
+    @Override
+    public void succeeded() {
+      Callback waiting = end();
+      try {
+        bodyBytes += length;
+        exchange.sent(bodyBytes);
+        if (isLast) {
+          complete();
+          isFinishing = false;
+          connection.settled();
+        }
+        idleWrite = this;
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
+      if (waiting != null) {
+        waiting.succeeded();
+      }
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      ByteBuffer rest = content;
+      Callback waiting = end();
+      try {
+        // Before the application gets its buffer back and may fill it again.
+        bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
+        exchange.sent(bodyBytes);
+        writeFailed(failure);
+        isFinishing = false;
+        connection.settled();
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
+      if (waiting != null) {
+        waiting.failed(failure);
+      }
+    }
+
+    @Override
+    public InvocationType getInvocationType() {
+      Callback waiting = callback;
+      return waiting == null ? InvocationType.BLOCKING : waiting.getInvocationType();
+    }
+
+    private @Nullable Callback end() {
+      Callback waiting = callback;
+      callback = null;
+      content = null;
+      return waiting;
+    }
+  }
+
+  private void writeFailed(Throwable failure) {
+    // Other failures, such as a head that is too long, may still be answered by an error page.
+    if (failure instanceof IOException || ObservedConnection.isCausedByTimeout(failure)) {
+      if (exchange.streamId() != 0
+          && !connection.hasPeerLeft()
+          && !ObservedConnection.isCausedByTimeout(failure)) {
+        end(AbortKind.CLIENT_RESET, failure);
+      } else {
+        abort(failure);
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.jetty;
+
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ListenerScope;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.Connector;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.RequestLog;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.component.Container;
+import org.eclipse.jetty.util.component.LifeCycle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Watches a Jetty server, 12.0 or 12.1; a bean of it.
+ *
+ * <pre>{@code
+ * Server server = new Server();
+ * server.addConnector(SondeJetty.connector(server, sonde));
+ * }</pre>
+ *
+ * <p>Where the connectors are made by others, {@code server.addBean(SondeJetty.on(sonde))} watches
+ * them as they are. It then sees neither bytes on the wire nor who closed a connection, and infers a
+ * time-out from how long the connection had been quiet.
+ */
+public final class SondeJetty implements LifeCycle.Listener, Container.Listener {
+  /**
+   * Name of the request attribute by which an application says its route template, such as {@code
+   * /users/{id}}; it goes before what is found out otherwise.
+   */
+  public static final String ROUTE_ATTRIBUTE = "dev.sonde.route";
+
+  /** Where Spring MVC leaves the pattern of the handler that it chose. */
+  static final String SPRING_ROUTE =
+      "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern";
+
+  private static final Set<Capability> EVERYWHERE =
+      EnumSet.of(
+          Capability.ACCEPT,
+          Capability.BYTELESS,
+          Capability.MALFORMED,
+          Capability.H2,
+          Capability.WEBSOCKET,
+          Capability.ROUTE);
+
+  private final BiFunction<String, Set<Capability>, ListenerScope> listeners;
+  private final List<ConnectorWatch> watches = new CopyOnWriteArrayList<>();
+
+  private SondeJetty(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+    this.listeners = listeners;
+  }
+
+  static SondeJetty on(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+    return new SondeJetty(listeners);
+  }
+
+  static ServerConnector connector(
+      Server server,
+      BiFunction<String, Set<Capability>, ListenerScope> listeners,
+      ConnectionFactory... factories) {
+    if (server.getBean(SondeJetty.class) == null) {
+      server.addBean(on(listeners));
+    }
+    return new ObservedConnector(
+        server,
+        factories.length == 0
+            ? new ConnectionFactory[] {new HttpConnectionFactory()}
+            : factories);
+  }
+
+  /** The connectors that are watched. */
+  Collection<ConnectorWatch> watches() {
+    return watches;
+  }
+
+  @Nullable ObservedConnection find(Request request) {
+    Connector connector = request.getConnectionMetaData().getConnector();
+    for (ConnectorWatch watch : watches) {
+      if (watch.isOf(connector)) {
+        return watch.find(request.getConnectionMetaData().getConnection().getEndPoint());
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void beanAdded(Container parent, Object child) {
+    if (child == this && parent instanceof Server server && server.isRunning()) {
+      throw new IllegalStateException(
+          "SondeJetty must be added before the server starts, state was " + server.getState());
+    }
+  }
+
+  @Override
+  public void beanRemoved(Container parent, Object child) {}
+
+  @Override
+  public void lifeCycleStarting(LifeCycle starting) {
+    // Beans of a server hear of its start before anything of it starts.
+    if (starting instanceof Server server && server.getBean(SondeJetty.class) == this) {
+      install(server);
+    }
+  }
+
+  @Override
+  public void lifeCycleStopping(LifeCycle stopping) {
+    if (stopping instanceof Server) {
+      for (ConnectorWatch watch : watches) {
+        watch.scope().stopping();
+      }
+    }
+  }
+
+  private void install(Server server) {
+    for (Connector connector : server.getConnectors()) {
+      if (connector.getBean(ConnectorWatch.class) == null) {
+        watch(connector);
+      }
+    }
+    if (server.getBean(ContextFinder.class) == null) {
+      // Once: a restart finds all of this in place.
+      server.addBean(new ContextFinder(this));
+      server.insertHandler(new ObservingHandler(this));
+      RequestLog log = server.getRequestLog();
+      if (log == null) {
+        server.setRequestLog(new AnswerLog(this));
+      } else {
+        server.setRequestLog(new RequestLog.Collection(new AnswerLog(this), log));
+        // Replaced as the server's request log, it would no longer be started and stopped with it.
+        server.addBean(log);
+      }
+    }
+  }
+
+  private void watch(Connector connector) {
+    EnumSet<Capability> capabilities = EnumSet.copyOf(EVERYWHERE);
+    boolean isObserved = connector instanceof ObservedConnector;
+    if (isObserved) {
+      capabilities.add(Capability.WIRE_BYTES);
+      capabilities.add(Capability.IDLE_EXACT);
+    }
+    ListenerScope scope = listeners.apply("Jetty " + Server.getVersion(), capabilities);
+    ConnectorWatch watch = new ConnectorWatch(connector, scope);
+    watches.add(watch);
+    connector.addBean(watch);
+    if (connector instanceof ObservedConnector observed) {
+      observed.watch(watch);
+    }
+  }
+}
