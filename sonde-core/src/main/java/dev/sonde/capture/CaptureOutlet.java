@@ -12,6 +12,15 @@ package dev.sonde.capture;
  * the call.
  */
 public interface CaptureOutlet {
+  /**
+   * Whether anything is wanted at all; the answer never changes.
+   *
+   * <p>Adapters ask before they observe a connection, so that what nobody wants costs nothing.
+   */
+  default boolean isEnabled() {
+    return true;
+  }
+
   /** A connection was accepted. */
   void connectionOpened(ConnectionState connection);
 

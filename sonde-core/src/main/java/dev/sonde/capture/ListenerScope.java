@@ -92,6 +92,11 @@ public final class ListenerScope {
     return stopping;
   }
 
+  /** Whether anybody wants to know; an adapter need not observe a connection otherwise. */
+  public boolean isEnabled() {
+    return outlet.isEnabled();
+  }
+
   /** Name and version of the server, for people. */
   public String server() {
     return server;

@@ -33,6 +33,11 @@ public final class LifecycleOutlet implements CaptureOutlet {
   }
 
   @Override
+  public boolean isEnabled() {
+    return isEnabled;
+  }
+
+  @Override
   public void connectionOpened(ConnectionState connection) {
     if (isEnabled) {
       record(

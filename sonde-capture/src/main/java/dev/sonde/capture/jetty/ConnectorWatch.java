@@ -3,8 +3,6 @@ package dev.sonde.capture.jetty;
 
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.Protocol;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -17,23 +15,18 @@ import org.jspecify.annotations.Nullable;
 
 /** What one connector tells of its connections and of itself; a bean of the connector. */
 final class ConnectorWatch implements Connection.Listener, SslHandshakeListener, LifeCycle.Listener {
+  private final SondeJetty jetty;
   private final Connector connector;
   private final ListenerScope scope;
 
-  /** Connections whose endpoint is Jetty's own and cannot carry them. */
-  private final Map<EndPoint, ObservedConnection> foreign = new ConcurrentHashMap<>();
-
-  ConnectorWatch(Connector connector, ListenerScope scope) {
+  ConnectorWatch(SondeJetty jetty, Connector connector, ListenerScope scope) {
+    this.jetty = jetty;
     this.connector = connector;
     this.scope = scope;
   }
 
   ListenerScope scope() {
     return scope;
-  }
-
-  boolean isOf(Connector other) {
-    return connector == other;
   }
 
   // ---- the connector itself
@@ -51,6 +44,9 @@ final class ConnectorWatch implements Connection.Listener, SslHandshakeListener,
   // ---- its sockets
 
   @Nullable ObservedConnection opened(EndPoint endPoint, int workerId) {
+    if (!scope.isEnabled()) {
+      return null;
+    }
     try {
       boolean isTls = isTls();
       return new ObservedConnection(
@@ -68,31 +64,17 @@ final class ConnectorWatch implements Connection.Listener, SslHandshakeListener,
     }
   }
 
-  @Nullable ObservedConnection find(@Nullable EndPoint endPoint) {
-    EndPoint socket = endPoint;
-    while (socket instanceof EndPoint.Wrapper wrapper) {
-      socket = wrapper.unwrap();
-    }
-    if (socket instanceof ObservedEndPoint observed) {
-      return observed.observed();
-    }
-    return socket == null ? null : foreign.get(socket);
-  }
-
   // ---- the connections on them
 
   @Override
   public void onOpened(Connection connection) {
     try {
-      EndPoint socket = connection.getEndPoint();
-      while (socket instanceof EndPoint.Wrapper wrapper) {
-        socket = wrapper.unwrap();
-      }
+      EndPoint socket = SondeJetty.socketOf(connection.getEndPoint());
       ObservedConnection observed;
       if (socket instanceof ObservedEndPoint endPoint) {
         observed = endPoint.observed();
       } else {
-        observed = foreign.computeIfAbsent(socket, s -> opened(s, -1));
+        observed = jetty.foreign().computeIfAbsent(socket, s -> opened(s, -1));
       }
       if (observed != null) {
         observed.connectionOpened(connection);
@@ -105,13 +87,10 @@ final class ConnectorWatch implements Connection.Listener, SslHandshakeListener,
   @Override
   public void onClosed(Connection connection) {
     try {
-      EndPoint socket = connection.getEndPoint();
-      while (socket instanceof EndPoint.Wrapper wrapper) {
-        socket = wrapper.unwrap();
-      }
+      EndPoint socket = SondeJetty.socketOf(connection.getEndPoint());
       // An upgrade closes the old connection on an endpoint that stays open.
       if (!socket.isOpen()) {
-        ObservedConnection observed = foreign.remove(socket);
+        ObservedConnection observed = jetty.foreign().remove(socket);
         if (observed != null) {
           observed.closedUnexplained(socket.getIdleTimeout());
         }
@@ -124,7 +103,7 @@ final class ConnectorWatch implements Connection.Listener, SslHandshakeListener,
   @Override
   public void handshakeFailed(Event event, Throwable failure) {
     try {
-      ObservedConnection observed = find(event.getEndPoint());
+      ObservedConnection observed = jetty.find(event.getEndPoint());
       if (observed != null) {
         observed.handshakeFailed();
       }

@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
  * other threads, for which it makes the request's span current.
  */
 final class ContextWatch implements ContextHandler.ContextScopeListener {
-  private final SondeJetty jetty;
+  /** The innermost entry of a thread that changed the span; absent outside of any. */
+  private static final ThreadLocal<@Nullable Entry> INNERMOST = new ThreadLocal<>();
 
-  /** The innermost entry of this thread that changed the span; absent outside of any. */
-  private final ThreadLocal<@Nullable Entry> innermost = new ThreadLocal<>();
+  private final SondeJetty jetty;
 
   ContextWatch(SondeJetty jetty) {
     this.jetty = jetty;
@@ -27,7 +27,7 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
     if (request == null) {
       return;
     }
-    Entry entry = innermost.get();
+    Entry entry = INNERMOST.get();
     if (entry != null && entry.request == request) {
       entry.depth++;
       return;
@@ -40,19 +40,19 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
     ServletRoutes.tell(request, stream);
     Span span = stream.span();
     if (TraceContext.current() != span) {
-      innermost.set(new Entry(request, TraceContext.use(span), entry));
+      INNERMOST.set(new Entry(request, TraceContext.use(span), entry));
     }
   }
 
   @Override
   public void exitScope(Context context, @Nullable Request request) {
-    Entry entry = innermost.get();
+    Entry entry = INNERMOST.get();
     if (entry != null && entry.request == request && --entry.depth == 0) {
       entry.scope.close();
       if (entry.outer == null) {
-        innermost.remove();
+        INNERMOST.remove();
       } else {
-        innermost.set(entry.outer);
+        INNERMOST.set(entry.outer);
       }
     }
   }

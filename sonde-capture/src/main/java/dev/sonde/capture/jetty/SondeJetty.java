@@ -6,9 +6,12 @@ import dev.sonde.capture.ListenerScope;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -55,6 +58,9 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
   private final BiFunction<String, Set<Capability>, ListenerScope> listeners;
   private final List<ConnectorWatch> watches = new CopyOnWriteArrayList<>();
 
+  /** Connections whose endpoint is Jetty's own and cannot carry them. */
+  private final Map<EndPoint, ObservedConnection> foreign = new ConcurrentHashMap<>();
+
   private SondeJetty(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     this.listeners = listeners;
   }
@@ -82,14 +88,26 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     return watches;
   }
 
+  Map<EndPoint, ObservedConnection> foreign() {
+    return foreign;
+  }
+
   @Nullable ObservedConnection find(Request request) {
-    Connector connector = request.getConnectionMetaData().getConnector();
-    for (ConnectorWatch watch : watches) {
-      if (watch.isOf(connector)) {
-        return watch.find(request.getConnectionMetaData().getConnection().getEndPoint());
-      }
+    return find(request.getConnectionMetaData().getConnection().getEndPoint());
+  }
+
+  @Nullable ObservedConnection find(EndPoint endPoint) {
+    EndPoint socket = socketOf(endPoint);
+    return socket instanceof ObservedEndPoint observed ? observed.observed() : foreign.get(socket);
+  }
+
+  /** The endpoint of the socket itself, below TLS and whatever else lies on it. */
+  static EndPoint socketOf(EndPoint endPoint) {
+    EndPoint socket = endPoint;
+    while (socket instanceof EndPoint.Wrapper wrapper) {
+      socket = wrapper.unwrap();
     }
-    return null;
+    return socket;
   }
 
   @Override
@@ -149,7 +167,7 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
       capabilities.add(Capability.IDLE_EXACT);
     }
     ListenerScope scope = listeners.apply("Jetty " + Server.getVersion(), capabilities);
-    ConnectorWatch watch = new ConnectorWatch(connector, scope);
+    ConnectorWatch watch = new ConnectorWatch(this, connector, scope);
     watches.add(watch);
     connector.addBean(watch);
     if (connector instanceof ObservedConnector observed) {
