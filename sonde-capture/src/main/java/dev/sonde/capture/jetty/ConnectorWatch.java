@@ -14,7 +14,8 @@ import org.eclipse.jetty.util.component.LifeCycle;
 import org.jspecify.annotations.Nullable;
 
 /** What one connector tells of its connections and of itself; a bean of the connector. */
-final class ConnectorWatch implements Connection.Listener, SslHandshakeListener, LifeCycle.Listener {
+final class ConnectorWatch
+    implements Connection.Listener, SslHandshakeListener, LifeCycle.Listener {
   private final SondeJetty jetty;
   private final Connector connector;
   private final ListenerScope scope;

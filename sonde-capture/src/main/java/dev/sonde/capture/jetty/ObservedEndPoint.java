@@ -110,7 +110,8 @@ final class ObservedEndPoint extends SocketChannelEndPoint {
   /**
    * The peer's reset, or null after an orderly end.
    *
-   * <p>Jetty turns a reset into an end of stream. The JDK's channel repeats it for every later read.
+   * <p>Jetty turns a reset into an end of stream. The JDK's channel repeats it for every later
+   * read.
    */
   private @Nullable IOException resetOrNull() {
     try {

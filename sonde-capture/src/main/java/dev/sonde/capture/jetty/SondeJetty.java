@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Where the connectors are made by others, {@code server.addBean(SondeJetty.on(sonde))} watches
- * them as they are. It then sees neither bytes on the wire nor who closed a connection, and infers a
- * time-out from how long the connection had been quiet.
+ * them as they are. It then sees neither bytes on the wire nor who closed a connection, and infers
+ * a time-out from how long the connection had been quiet.
  */
 public final class SondeJetty implements LifeCycle.Listener, Container.Listener {
   /**
@@ -78,9 +78,7 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     }
     return new ObservedConnector(
         server,
-        factories.length == 0
-            ? new ConnectionFactory[] {new HttpConnectionFactory()}
-            : factories);
+        factories.length == 0 ? new ConnectionFactory[] {new HttpConnectionFactory()} : factories);
   }
 
   /** The connectors that are watched. */

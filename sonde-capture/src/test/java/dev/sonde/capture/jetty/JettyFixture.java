@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.jetty;
+
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.collect.LifecycleCollector;
+import dev.sonde.collect.LifecycleOutlet;
+import dev.sonde.testkit.ContractApplication;
+import dev.sonde.testkit.ContractRoute;
+import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.RunningServer;
+import dev.sonde.testkit.ServerFixture;
+import dev.sonde.testkit.ServerOptions;
+import dev.sonde.testkit.net.TlsMaterial;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
+import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
+import org.eclipse.jetty.http2.WindowRateControl;
+import org.eclipse.jetty.http2.server.AbstractHTTP2ServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.websocket.core.server.WebSocketUpgradeHandler;
+import org.jspecify.annotations.Nullable;
+
+/** Jetty with cleartext h1 and h2c, and with TLS and ALPN. */
+abstract class JettyFixture implements ServerFixture {
+  private final String server;
+  private final boolean isObserved;
+
+  /**
+   * @param isObserved whether the connectors are made by the adapter, or Jetty's own
+   */
+  JettyFixture(String server, boolean isObserved) {
+    this.server = server;
+    this.isObserved = isObserved;
+  }
+
+  /** What serves all routes but the WebSocket. */
+  abstract Handler handler(ContractApplication application);
+
+  @Override
+  public final String server() {
+    return server;
+  }
+
+  @Override
+  public final String version() {
+    return Server.getVersion();
+  }
+
+  @Override
+  public final Set<Capability> capabilities() {
+    EnumSet<Capability> capabilities = EnumSet.allOf(Capability.class);
+    capabilities.remove(Capability.PASSIVE_DISCONNECT);
+    if (!isObserved) {
+      capabilities.remove(Capability.WIRE_BYTES);
+      capabilities.remove(Capability.IDLE_EXACT);
+    }
+    return capabilities;
+  }
+
+  @Override
+  public final Map<Deviation, String> deviations() {
+    return Map.of(
+        Deviation.NO_REQUEST_LIMIT,
+        "Jetty has no limit of requests on one connection",
+        Deviation.CONNECTION_LIMIT_PAUSES,
+        "NetworkConnectionLimit stops accepting until a connection is closed");
+  }
+
+  @Override
+  public final RunningServer start(
+      ContractApplication application,
+      @Nullable LifecycleCollector collector,
+      ServerOptions options)
+      throws Exception {
+    QueuedThreadPool threads = new QueuedThreadPool(100);
+    threads.setDaemon(true);
+    Server jetty = new Server(threads);
+    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
+    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    BiFunction<String, Set<Capability>, ListenerScope> listeners =
+        (name, capabilities) -> {
+          if (outlet == null) {
+            throw new IllegalStateException("a bare server has no listeners");
+          }
+          ListenerScope scope = new ListenerScope(name, capabilities, outlet);
+          scopes.add(scope);
+          return scope;
+        };
+
+    ServerConnector clear = connector(jetty, outlet, listeners, clearFactories(options));
+    ServerConnector tls = connector(jetty, outlet, listeners, tlsFactories(options));
+    for (ServerConnector connector : List.of(clear, tls)) {
+      connector.setHost("127.0.0.1");
+      connector.setIdleTimeout(options.idleTimeout().toMillis());
+      jetty.addConnector(connector);
+    }
+    if (outlet != null && !isObserved) {
+      jetty.addBean(SondeJetty.on(listeners));
+    }
+    if (options.maxConnections() > 0) {
+      jetty.addBean(new NetworkConnectionLimit(options.maxConnections(), clear));
+    }
+    WebSocketUpgradeHandler webSocket = new WebSocketUpgradeHandler();
+    webSocket.addMapping(
+        ContractRoute.WEBSOCKET.template(), (request, response, callback) -> new EchoFrames());
+    webSocket.setHandler(handler(application));
+    jetty.setHandler(new GracefulHandler(webSocket));
+    jetty.start();
+    return new Running(jetty, clear, tls, scopes, outlet, options);
+  }
+
+  private ServerConnector connector(
+      Server jetty,
+      @Nullable LifecycleOutlet outlet,
+      BiFunction<String, Set<Capability>, ListenerScope> listeners,
+      ConnectionFactory... factories) {
+    return outlet == null || !isObserved
+        ? new ServerConnector(jetty, factories)
+        : SondeJetty.connector(jetty, listeners, factories);
+  }
+
+  private static ConnectionFactory[] clearFactories(ServerOptions options) {
+    HttpConfiguration http = new HttpConfiguration();
+    http.setRequestHeaderSize(options.maxHeadBytes());
+    return new ConnectionFactory[] {
+      new HttpConnectionFactory(http), h2(new HTTP2CServerConnectionFactory(http), options)
+    };
+  }
+
+  private static ConnectionFactory[] tlsFactories(ServerOptions options) {
+    HttpConfiguration https = new HttpConfiguration();
+    https.setRequestHeaderSize(options.maxHeadBytes());
+    https.addCustomizer(new SecureRequestCustomizer(false));
+    SslContextFactory.Server ssl = new SslContextFactory.Server();
+    ssl.setKeyStore(options.tls().keyStore());
+    ssl.setKeyStorePassword(TlsMaterial.password());
+    ALPNServerConnectionFactory alpn = new ALPNServerConnectionFactory();
+    alpn.setDefaultProtocol("http/1.1");
+    return new ConnectionFactory[] {
+      new SslConnectionFactory(ssl, alpn.getProtocol()),
+      alpn,
+      h2(new HTTP2ServerConnectionFactory(https), options),
+      new HttpConnectionFactory(https)
+    };
+  }
+
+  private static ConnectionFactory h2(
+      AbstractHTTP2ServerConnectionFactory factory, ServerOptions options) {
+    if (options.maxResetsPerSecond() > 0) {
+      factory.setRateControlFactory(new WindowRateControl.Factory(options.maxResetsPerSecond()));
+    }
+    return factory;
+  }
+
+  /** A started server. */
+  private record Running(
+      Server jetty,
+      ServerConnector clear,
+      ServerConnector tls,
+      List<ListenerScope> scopes,
+      @Nullable LifecycleOutlet outlet,
+      ServerOptions options)
+      implements RunningServer {
+    @Override
+    public int port() {
+      return clear.getLocalPort();
+    }
+
+    @Override
+    public int tlsPort() {
+      return tls.getLocalPort();
+    }
+
+    @Override
+    public int openConnectionStates() {
+      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
+    }
+
+    @Override
+    public long collectorFailures() {
+      return outlet == null ? 0 : outlet.failures();
+    }
+
+    @Override
+    public long rejectedConnections() {
+      return 0;
+    }
+
+    @Override
+    public void stopGracefully() throws Exception {
+      jetty.setStopTimeout(options.gracefulStop().toMillis());
+      jetty.stop();
+    }
+
+    @Override
+    public void close() throws Exception {
+      jetty.setStopTimeout(0);
+      jetty.stop();
+      for (ListenerScope scope : scopes) {
+        if (scope.faults() > 0) {
+          throw new AssertionError(
+              "the adapter failed " + scope.faults() + " times", scope.firstFault());
+        }
+      }
+    }
+  }
+}
