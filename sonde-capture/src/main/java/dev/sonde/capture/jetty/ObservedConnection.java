@@ -92,6 +92,10 @@ final class ObservedConnection {
   }
 
   void idleExpired(boolean isWriting, boolean isReading) {
+    if (state.listener().isStopping()) {
+      // Jetty 12.1 ends idle connections by a short time-out when it stops gracefully.
+      return;
+    }
     if (state.openRequests() > 0) {
       expired =
           isWriting
@@ -125,7 +129,10 @@ final class ObservedConnection {
   void closedUnexplained(long idleTimeoutMillis) {
     long now = System.nanoTime();
     long quietMillis = (now - state.lastNanos()) / 1_000_000;
-    if (idleTimeoutMillis > 0 && quietMillis >= idleTimeoutMillis && state.openRequests() == 0) {
+    if (idleTimeoutMillis > 0
+        && quietMillis >= idleTimeoutMillis
+        && state.openRequests() == 0
+        && !state.listener().isStopping()) {
       state.hint(hasHeadBegun() ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT);
     }
     closed(new Close(Initiator.UNKNOWN, null, now));

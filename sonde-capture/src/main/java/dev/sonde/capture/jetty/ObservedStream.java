@@ -8,11 +8,13 @@ import dev.sonde.event.Protocol;
 import dev.sonde.trace.Span;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Callback;
@@ -175,6 +177,10 @@ final class ObservedStream extends HttpStream.Wrapper {
   private void abort(Throwable failure) {
     if (connection.hasPeerLeft()) {
       end(connection.wasReset() ? AbortKind.CLIENT_RESET : AbortKind.WRITE_FAILED, failure);
+    } else if (isByPeer(failure)) {
+      // On HTTP/2 the client reset this stream; otherwise the endpoint is Jetty's own and silent.
+      boolean isStream = exchange.streamId() != 0;
+      end(isStream ? AbortKind.CLIENT_RESET : AbortKind.WRITE_FAILED, failure);
     } else if (ObservedConnection.isCausedByTimeout(failure)) {
       connection.hintExpired();
       end(AbortKind.TIMEOUT, failure);
@@ -282,13 +288,20 @@ final class ObservedStream extends HttpStream.Wrapper {
   private void writeFailed(Throwable failure) {
     // Other failures, such as a head that is too long, may still be answered by an error page.
     if (failure instanceof IOException || ObservedConnection.isCausedByTimeout(failure)) {
-      if (exchange.streamId() != 0
-          && !connection.hasPeerLeft()
-          && !ObservedConnection.isCausedByTimeout(failure)) {
-        end(AbortKind.CLIENT_RESET, failure);
-      } else {
-        abort(failure);
+      abort(failure);
+    }
+  }
+
+  /** Whether this is how Jetty says that the client closed the connection or reset the stream. */
+  private static boolean isByPeer(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof ClosedChannelException) {
+        return false;
+      }
+      if (t instanceof EofException && !(t.getCause() instanceof ClosedChannelException)) {
+        return true;
       }
     }
+    return false;
   }
 }

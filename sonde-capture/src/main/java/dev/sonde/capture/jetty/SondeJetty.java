@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
+import dev.sonde.Sonde;
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.ListenerScope;
 import java.util.Collection;
@@ -52,7 +53,6 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
           Capability.BYTELESS,
           Capability.MALFORMED,
           Capability.H2,
-          Capability.WEBSOCKET,
           Capability.ROUTE);
 
   private final BiFunction<String, Set<Capability>, ListenerScope> listeners;
@@ -63,6 +63,24 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
 
   private SondeJetty(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     this.listeners = listeners;
+  }
+
+  /** A bean that watches the server it is added to, which must not have been started. */
+  public static SondeJetty on(Sonde sonde) {
+    return on(sonde::listener);
+  }
+
+  /**
+   * A connector all of whose connections can be seen in full, to be added to its server.
+   *
+   * <p>It is otherwise a {@link ServerConnector}, to be configured like one. Adds {@link
+   * #on(Sonde)} to the server unless it is there.
+   *
+   * @param factories what it speaks, as for a {@code ServerConnector}; HTTP/1.1 if none is given
+   */
+  public static ServerConnector connector(
+      Server server, Sonde sonde, ConnectionFactory... factories) {
+    return connector(server, sonde::listener, factories);
   }
 
   static SondeJetty on(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
@@ -142,7 +160,8 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
         watch(connector);
       }
     }
-    if (server.getBean(ContextFinder.class) == null) {
+    boolean isWanted = watches.stream().anyMatch(watch -> watch.scope().isEnabled());
+    if (isWanted && server.getBean(ContextFinder.class) == null) {
       // Once: a restart finds all of this in place.
       server.addBean(new ContextFinder(this));
       server.insertHandler(new ObservingHandler(this));
@@ -157,17 +176,30 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     }
   }
 
+  private void watchHttp2(Connector connector) {
+    try {
+      Http2Watch.install(this, connector);
+    } catch (NoClassDefFoundError e) {
+      // HTTP/2 is an optional part of Jetty: without it there is nothing to watch.
+      return;
+    }
+  }
+
   private void watch(Connector connector) {
     EnumSet<Capability> capabilities = EnumSet.copyOf(EVERYWHERE);
     boolean isObserved = connector instanceof ObservedConnector;
     if (isObserved) {
       capabilities.add(Capability.WIRE_BYTES);
       capabilities.add(Capability.IDLE_EXACT);
+      capabilities.add(Capability.WEBSOCKET);
     }
     ListenerScope scope = listeners.apply("Jetty " + Server.getVersion(), capabilities);
     ConnectorWatch watch = new ConnectorWatch(this, connector, scope);
     watches.add(watch);
     connector.addBean(watch);
+    if (scope.isEnabled()) {
+      watchHttp2(connector);
+    }
     if (connector instanceof ObservedConnector observed) {
       observed.watch(watch);
     }
