@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
+import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.HttpURI;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.Connection;
@@ -267,8 +269,13 @@ final class ObservedConnection {
     // What Jetty logs of a head that it could not parse has no header fields.
     if (!isMultiplexed && status < 500 && request.getHeaders().size() == 0) {
       state.malformed(workerId, status, nanos);
+      return;
+    }
+    Exchange exchange = exchange(request, isMultiplexed);
+    if (isMultiplexed && status == HttpStatus.INTERNAL_SERVER_ERROR_500) {
+      // Reset before a handler could run: the error page that Jetty logs never goes out.
+      exchange.aborted(AbortKind.CLIENT_RESET, null, 0, nanos);
     } else {
-      Exchange exchange = exchange(request, isMultiplexed);
       exchange.committed(status, nanos);
       exchange.completed(status, 0, nanos);
     }
