@@ -24,12 +24,20 @@ final class Assets {
     {"/", "index.html", "text/html; charset=utf-8"},
     {"/app.css", "app.css", "text/css; charset=utf-8"},
     {"/app.js", "app.js", JAVASCRIPT},
+    {"/charts.js", "charts.js", JAVASCRIPT},
+    {"/errors.js", "errors.js", JAVASCRIPT},
+    {"/filter.js", "filter.js", JAVASCRIPT},
+    {"/format.js", "format.js", JAVASCRIPT},
+    {"/health.js", "health.js", JAVASCRIPT},
+    {"/live.js", "live.js", JAVASCRIPT},
+    {"/overview.js", "overview.js", JAVASCRIPT},
+    {"/parts.js", "parts.js", JAVASCRIPT},
+    {"/routes.js", "routes.js", JAVASCRIPT},
+    {"/state.js", "state.js", JAVASCRIPT},
     {"/icon.svg", "icon.svg", "image/svg+xml"},
     {"/vendor/preact.mjs", "vendor/preact.mjs", JAVASCRIPT},
     {"/vendor/htm.mjs", "vendor/htm.mjs", JAVASCRIPT},
     {"/vendor/signals-core.mjs", "vendor/signals-core.mjs", JAVASCRIPT},
-    {"/vendor/uPlot.iife.min.js", "vendor/uPlot.iife.min.js", JAVASCRIPT},
-    {"/vendor/uPlot.min.css", "vendor/uPlot.min.css", "text/css; charset=utf-8"},
   };
 
   private final Map<String, Asset> byPath;
