@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.dashboard.view.Views;
 import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;

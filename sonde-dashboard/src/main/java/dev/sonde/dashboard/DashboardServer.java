@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.dashboard.view.Views;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -149,7 +150,7 @@ final class DashboardServer {
       openStream(request, response, callback);
       return;
     }
-    byte[] document = document(path);
+    byte[] document = document(path, uri.getQuery());
     if (document == null) {
       refuse(404, response, callback);
     } else {
@@ -170,9 +171,21 @@ final class DashboardServer {
     }
   }
 
-  private byte @Nullable [] document(String path) {
+  private byte @Nullable [] document(String path, @Nullable String query) {
     long id = requestId(path);
-    return id >= 0 ? views.request(id) : views.document(path);
+    return id >= 0 ? views.request(id) : views.document(path, windowSeconds(query));
+  }
+
+  /** The only parameter there is; anything else in a query is ignored. */
+  private static int windowSeconds(@Nullable String query) {
+    if (query == null) {
+      return 300;
+    }
+    return switch (query) {
+      case "window=60" -> 60;
+      case "window=900" -> 900;
+      default -> 300;
+    };
   }
 
   private static boolean isDocument(String path) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.dashboard.view.Views;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ final class CannedViews implements Views {
   }
 
   @Override
-  public byte[] document(String path) {
+  public byte[] document(String path, int windowSeconds) {
     return ("{\"path\":\"" + path + "\"}").getBytes(StandardCharsets.UTF_8);
   }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.dashboard;
+package dev.sonde.dashboard.view;
 
 import org.jspecify.annotations.Nullable;
 
 /** What the server serves: JSON documents in UTF-8, each made from one snapshot. */
-interface Views {
-  /** The document at this path, or null if there is none. */
-  byte @Nullable [] document(String path);
+public interface Views {
+  /**
+   * The document at this path, or null if there is none.
+   *
+   * @param windowSeconds part of the past that it describes: 60, 300 or 900
+   */
+  byte @Nullable [] document(String path, int windowSeconds);
 
   /** One recent request with what was done for it, or null if it is not kept any more. */
   byte @Nullable [] request(long requestId);
@@ -22,18 +26,18 @@ interface Views {
     private final byte @Nullable [] json;
     private final long mark;
 
-    Newest(byte @Nullable [] json, long mark) {
+    public Newest(byte @Nullable [] json, long mark) {
       this.json = json;
       this.mark = mark;
     }
 
     /** The document, or null if there was nothing new. */
-    byte @Nullable [] json() {
+    public byte @Nullable [] json() {
       return json;
     }
 
     /** Where to go on the next time. */
-    long mark() {
+    public long mark() {
       return mark;
     }
   }

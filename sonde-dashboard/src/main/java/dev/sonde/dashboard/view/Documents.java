@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.dashboard.view;
+
+import dev.sonde.digest.HealthSnapshot;
+import dev.sonde.digest.RecentRequest;
+import dev.sonde.digest.RecentRequests;
+import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.time.ClockAnchor;
+import dev.sonde.time.MonotonicClock;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The documents of a running process.
+ *
+ * <p>Each is made at most four times a second, whatever the number of readers.
+ */
+public final class Documents implements Views {
+  /** Windows that can be asked for, in seconds. */
+  public static final Set<Integer> WINDOWS = Set.of(60, 300, 900);
+
+  private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+  private static final Duration POINT = Duration.ofSeconds(10);
+  private static final int MAX_NEWEST = 60;
+
+  private final Sources sources;
+  private final MonotonicClock clock;
+  private final Supplier<Map<String, Long>> dashboard;
+  private final History history = new History();
+
+  /** Bounded by its keys: six documents and three windows. */
+  private final Map<String, Cached> cache = new ConcurrentHashMap<>();
+
+  /**
+   * Makes documents from the sources.
+   *
+   * @param dashboard the dashboard's own figures for the health document
+   */
+  public Documents(Sources sources, MonotonicClock clock, Supplier<Map<String, Long>> dashboard) {
+    this.sources = sources;
+    this.clock = clock;
+    this.dashboard = dashboard;
+  }
+
+  @Override
+  public byte @Nullable [] document(String path, int windowSeconds) {
+    int window = WINDOWS.contains(windowSeconds) ? windowSeconds : 300;
+    return switch (path) {
+      case "/metrics.json" -> cached(path + window, () -> metrics(window));
+      case "/routes.json" -> cached(path + window, () -> routes(window));
+      case "/connections.json" -> cached(path + window, () -> connections(window));
+      case "/errors.json" ->
+          cached(
+              path,
+              () ->
+                  Json.document(
+                      json -> RequestJson.errors(json, sources.errors().get(), anchor())));
+      case "/requests.json" ->
+          cached(
+              path,
+              () ->
+                  Json.document(
+                      json -> RequestJson.requests(json, sources.recent().get(), anchor())));
+      case "/health.json" ->
+          cached(
+              path,
+              () ->
+                  Json.document(
+                      json -> HealthJson.health(json, sources.health().get(), dashboard.get())));
+      default -> null;
+    };
+  }
+
+  private byte[] cached(String key, Supplier<byte[]> maker) {
+    return cache.computeIfAbsent(key, unused -> new Cached()).get(maker);
+  }
+
+  private byte[] metrics(int window) {
+    StatsSnapshot stats = stats(window);
+    StatsSnapshot minute = window == 60 ? stats : stats(60);
+    StatsSnapshot five = window == 300 ? stats : stats(300);
+    List<Changes.Change> changes = Changes.between(minute, five, sources.errors().get());
+    ClockAnchor anchor = anchor();
+    return Json.document(
+        json -> {
+          StatsJson.head(json, stats, anchor, window);
+          StatsJson.metrics(json, stats, anchor);
+          json.object("series", () -> history.write(json));
+          json.array(
+              "changes",
+              () -> {
+                for (Changes.Change change : changes) {
+                  json.element(() -> change.write(json));
+                }
+              });
+        });
+  }
+
+  private byte[] routes(int window) {
+    StatsSnapshot stats = stats(window);
+    Map<String, Inside> insides = Inside.of(sources.recent().get());
+    return Json.document(
+        json -> {
+          StatsJson.head(json, stats, anchor(), window);
+          StatsJson.routes(json, stats, insides);
+        });
+  }
+
+  private byte[] connections(int window) {
+    StatsSnapshot stats = stats(window);
+    return Json.document(
+        json -> {
+          StatsJson.head(json, stats, anchor(), window);
+          StatsJson.connections(json, stats.connections());
+        });
+  }
+
+  @Override
+  public byte @Nullable [] request(long requestId) {
+    RecentRequest found = RequestJson.find(sources.recent().get(), requestId);
+    return found == null ? null : Json.document(json -> RequestJson.request(json, found, anchor()));
+  }
+
+  @Override
+  public byte[] tick() {
+    HealthSnapshot health = sources.health().get();
+    return Json.document(
+        json -> {
+          StatsSnapshot last = stats(900);
+          StatsJson.head(json, last, health.anchor(), 900);
+          json.field("dropped", HealthJson.dropped(health));
+          json.field("in_flight", last.requestsInFlight());
+          json.object("connections", () -> StatsJson.connections(json, last.connections()));
+          json.object(
+              "windows",
+              () -> {
+                json.object("60", () -> StatsJson.group(json, stats(60).total()));
+                json.object("300", () -> StatsJson.group(json, stats(300).total()));
+                json.object("900", () -> StatsJson.group(json, last.total()));
+              });
+          point(json);
+        });
+  }
+
+  private void point(Json json) throws IOException {
+    History.Point point = history.last();
+    if (point == null) {
+      json.nothing("point");
+    } else {
+      json.object("point", () -> History.write(json, point));
+    }
+  }
+
+  /** Adds a point to the history; called every two seconds. */
+  public void observe() {
+    history.add(History.Point.of(sources.stats().apply(POINT), anchor()));
+  }
+
+  /** Milliseconds between two calls of {@link #observe()}. */
+  public static int observeMillis() {
+    return History.STEP_MILLIS;
+  }
+
+  @Override
+  public Newest newest(long afterMark) {
+    RecentRequests recent = sources.recent().get();
+    List<RecentRequest> fresh = new ArrayList<>();
+    long mark = afterMark;
+    for (RecentRequest request : recent.newest()) {
+      long id = request.request().requestId();
+      if (id <= afterMark) {
+        continue;
+      }
+      fresh.add(request);
+      mark = Math.max(mark, id);
+    }
+    // A new reader has the document of the newest requests already.
+    if (fresh.isEmpty() || afterMark == Long.MIN_VALUE) {
+      return new Newest(null, mark);
+    }
+    List<RecentRequest> shown = fresh.subList(0, Math.min(fresh.size(), MAX_NEWEST));
+    long missed = (long) fresh.size() - shown.size();
+    byte[] json =
+        Json.document(
+            out -> {
+              RequestJson.list(out, "requests", shown, anchor());
+              out.field("missed", missed);
+            });
+    return new Newest(json, mark);
+  }
+
+  private StatsSnapshot stats(int windowSeconds) {
+    return sources.stats().apply(Duration.ofSeconds(windowSeconds));
+  }
+
+  private ClockAnchor anchor() {
+    return sources.health().get().anchor();
+  }
+
+  /** One document and the moment at which it was made. */
+  private final class Cached {
+    private byte @Nullable [] bytes;
+    private long madeAt;
+
+    // Readers that come while it is made wait for it: that is cheaper than making it twice.
+    synchronized byte[] get(Supplier<byte[]> maker) {
+      byte[] kept = bytes;
+      if (kept == null || clock.nanoTime() - madeAt >= FRESH_NANOS) {
+        kept = maker.get();
+        bytes = kept;
+        madeAt = clock.nanoTime();
+      }
+      return kept;
+    }
+  }
+}
