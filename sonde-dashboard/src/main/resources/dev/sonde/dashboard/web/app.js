@@ -11,11 +11,11 @@ import { Routes, visibleRoutes } from "/routes.js";
 import { Errors, visibleErrors } from "/errors.js";
 import { Live, visibleRequests } from "/live.js";
 import { Health } from "/health.js";
-import { RequestPanel } from "/parts.js";
+import { Icon, RequestPanel } from "/parts.js";
 
 const VIEWS = { overview: ["Overview", Overview], routes: ["Routes", Routes], errors: ["Errors", Errors], live: ["Live", Live], health: ["Health", Health] };
 const WINDOW_NAMES = { 60: "1m", 300: "5m", 900: "15m" };
-const THEMES = { auto: ["◐", "light", "colours follow the system"], light: ["☀", "dark", "light colours"], dark: ["☾", "auto", "dark colours"] };
+const THEMES = { auto: ["light", "colours follow the system"], light: ["dark", "light colours"], dark: ["auto", "dark colours"] };
 
 const KEYS = [
   ["1 – 5", "Overview, Routes, Errors, Live, Health"], ["/", "filter"], ["w", "next window: 1m, 5m, 15m"], ["p", "pause and go on"], ["j k", "next and previous row"],
@@ -23,7 +23,7 @@ const KEYS = [
 ];
 
 function Connection() {
-  const [sign, text] = s.paused.value ? ["❚❚", "paused"] : { live: ["●", "live"], connecting: ["○", "connecting"], lost: ["○", "disconnected"], full: ["○", "no free place"], refused: ["✕", "no access"] }[s.link.value];
+  const [sign, text] = s.paused.value ? ["‖", "paused"] : { live: ["●", "live"], connecting: ["○", "connecting"], lost: ["○", "disconnected"], full: ["○", "no free place"], refused: ["✕", "no access"] }[s.link.value];
   return html`<span class=${"link-state " + (s.paused.value ? "paused" : s.link.value)} role="status"><i aria-hidden="true">${sign}</i> ${text}</span>`;
 }
 
@@ -33,19 +33,19 @@ function Drops() {
 }
 
 function Header() {
-  const [sign, , said] = THEMES[s.theme.value];
+  const [, said] = THEMES[s.theme.value];
   return html`<header class="top">
     <div class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M3 17h6l3-9 5 17 4-11 2 3h6" /></svg><b>Sonde</b></div>
     <nav aria-label="Views">${Object.entries(VIEWS).map(([id, [name]], i) => html`<button class=${s.view.value === id ? "on" : ""} aria-current=${s.view.value === id ? "page" : undefined} title=${name + " (" + (i + 1) + ")"} onClick=${() => s.go(id)}>${name}</button>`)}</nav>
     <div class="state"><${Drops} /><${Connection} /></div>
     <div class="tools">
       <div class="seg" role="group" aria-label="Window">${s.WINDOWS.map((w) => html`<button class=${s.windowSeconds.value === w ? "on" : ""} aria-pressed=${s.windowSeconds.value === w} onClick=${() => setWindow(w)}>${WINDOW_NAMES[w]}</button>`)}</div>
-      <button class=${"icon " + (s.paused.value ? "on" : "")} aria-pressed=${s.paused.value} title="Pause (p)" aria-label="Pause" onClick=${pause}>${s.paused.value ? "▶" : "❚❚"}</button>
-      <button class="icon" title=${said + " (t)"} aria-label=${"Colours: " + said} onClick=${nextTheme}>${sign}</button>
-      <button class="icon" title="Copy a link to this state, without the token (c)" aria-label="Copy link" onClick=${copyLink}>⧉</button>
-      <span class="menu"><button class="icon" title="Download (d)" aria-label="Download" aria-haspopup="true" aria-expanded=${s.menu.value} onClick=${() => { s.menu.value = !s.menu.value; }}>⤓</button>
+      <button class=${"icon " + (s.paused.value ? "on" : "")} aria-pressed=${s.paused.value} title="Pause (p)" aria-label="Pause" onClick=${pause}><${Icon} name=${s.paused.value ? "play" : "pause"} /></button>
+      <button class="icon" title=${said + " (t)"} aria-label=${"Colours: " + said} onClick=${nextTheme}><${Icon} name=${s.theme.value} /></button>
+      <button class="icon" title="Copy a link to this state, without the token (c)" aria-label="Copy link" onClick=${copyLink}><${Icon} name="copy" /></button>
+      <span class="menu"><button class="icon" title="Download (d)" aria-label="Download" aria-haspopup="true" aria-expanded=${s.menu.value} onClick=${() => { s.menu.value = !s.menu.value; }}><${Icon} name="download" /></button>
         ${s.menu.value && html`<span class="pop" role="menu"><button role="menuitem" onClick=${() => download("json")}>JSON</button><button role="menuitem" onClick=${() => download("csv")}>CSV</button></span>`}</span>
-      <button class="icon" title="Keys (?)" aria-label="Keys" onClick=${() => { s.help.value = true; }}>?</button>
+      <button class="icon" title="Keys (?)" aria-label="Keys" onClick=${() => { s.help.value = true; }}><${Icon} name="help" /></button>
     </div>
     <div class="filter"><label class="sr" for="filter">Filter</label>
       <input id="filter" type="search" autocomplete="off" spellcheck="false" placeholder="Filter:  route:/api/*  status:5xx  dur>200ms  err" value=${s.filterText.value} onInput=${(e) => { s.filterText.value = e.target.value; }} aria-invalid=${s.filter.value.error ? "true" : "false"} aria-describedby="filter-said" />
@@ -61,7 +61,7 @@ function SignIn() {
 
 function Help() {
   return html`<div class="veil" onClick=${() => { s.help.value = false; }}><div class="help" role="dialog" aria-modal="true" aria-label="Keys and filter" tabindex="-1" ref=${(e) => e && e.focus()} onClick=${(e) => e.stopPropagation()}>
-    <header><h2>Keys</h2><button class="icon" aria-label="Close" onClick=${() => { s.help.value = false; }}>✕</button></header>
+    <header><h2>Keys</h2><button class="icon" aria-label="Close" onClick=${() => { s.help.value = false; }}><${Icon} name="close" /></button></header>
     <dl>${KEYS.map(([key, text]) => html`<div><dt>${key.split(" ").map((k) => (k === "–" ? " – " : html`<kbd>${k}</kbd> `))}</dt><dd>${text}</dd></div>`)}</dl>
     <h2>Filter</h2><p>All terms must hold; <code>-</code> in front turns one round.</p>
     <dl class="terms"><div><dt><code>route:/api/*</code></dt><dd>route, path, method, type, client, conn: text with <code>*</code></dd></div><div><dt><code>status:5xx</code></dt><dd>or <code>status:404</code>, <code>status>=400</code></dd></div><div><dt><code>dur>200ms</code></dt><dd>units us, ms, s, m</dd></div><div><dt><code>err</code> <code>abort</code> <code>slow</code></dt><dd>failed, client left, a second or more</dd></div><div><dt><code>word</code></dt><dd>anywhere in the row</dd></div></dl></div></div>`;
@@ -89,7 +89,7 @@ function pause() {
 }
 
 function nextTheme() {
-  s.setTheme(THEMES[s.theme.value][1]);
+  s.setTheme(THEMES[s.theme.value][0]);
 }
 
 async function copyLink() {

@@ -82,7 +82,7 @@ export class TimeChart extends Sized {
     const left = 54, right = 8, top = 8, bottom = 20;
     const w = (width || 400) - left - right, h = height - top - bottom;
     const highest = Math.max(0, ...lines.flatMap((line) => line.values.filter((v) => v !== null && v !== undefined)));
-    const marks = steps(highest || 1, 4);
+    const marks = steps(highest || 1, 5);
     const peak = Math.max(highest * 1.04, marks[marks.length - 1]) || 1;
     const x = (us) => left + ((us - fromUs) / (toUs - fromUs)) * w;
     const y = (v) => top + h - (v / peak) * h;
@@ -95,7 +95,7 @@ export class TimeChart extends Sized {
     };
     return html`<div class="chart"><div ref=${(e) => e && this.setBox(e)} onMouseMove=${move} onMouseLeave=${() => { cursor.value = null; }}>
       <svg width=${width || 400} height=${height} viewBox=${`0 0 ${width || 400} ${height}`} role="img" aria-label=${label}>
-        ${marks.map((v) => html`<path class="rule" d=${`M${left} ${y(v).toFixed(1)}h${w}`} /><text x=${left - 6} y=${y(v) + 4} text-anchor="end">${v === 0 ? "0" : format(v)}</text>`)}
+        ${marks.map((v) => html`<path class="rule" d=${`M${left} ${y(v).toFixed(1)}h${w}`} /><text x=${left - 6} y=${y(v) + 4} text-anchor="end">${v === 0 ? "0" : format(v).replace(/\.0+(?=\D|$)/, "")}</text>`)}
         ${moments(fromUs, toUs, Math.max(2, w / 90)).map((us) => html`<path class="rule" d=${`M${x(us).toFixed(1)} ${top + h}v4`} /><text x=${x(us)} y=${height - 4} text-anchor="middle">${x(us) - left < 26 || left + w - x(us) < 26 ? "" : time(us)}</text>`)}
         ${lines.map((line) => { const d = path(t, line.values, x, y); return html`${line.area && d.area && html`<path class=${"area " + line.tone} d=${d.areas(y(0))} />`}<path class=${"curve " + line.tone} d=${d.line} />`; })}
         ${at >= 0 && html`<path class="cursor" d=${`M${x(t[at]).toFixed(1)} ${top}v${h}`} />${lines.map((line) => line.values[at] !== null && line.values[at] !== undefined && html`<circle class=${line.tone} cx=${x(t[at])} cy=${y(line.values[at])} r="3" />`)}`}
@@ -177,8 +177,15 @@ export class HeatMap extends Sized {
     g.font = "11px system-ui, sans-serif";
     g.fillStyle = color("muted");
     g.textAlign = "right"; g.textBaseline = "middle";
-    const every = Math.ceil(18 / rowH);
-    for (let r = low; r <= high; r += every) g.fillText(duration(r === 0 ? 0 : heat.upper_us[r - 1]), this.left - 6, this.top + (high - r + 1) * rowH);
+    // Rows are steps of one factor, so round values can be marked between them.
+    const factor = Math.log(heat.upper_us[low + 2] / heat.upper_us[low + 1]);
+    const level = (us) => this.top + (high - low - Math.log(us / heat.upper_us[low]) / factor) * rowH;
+    for (let power = 1; power < 1e11; power *= 10) {
+      for (const us of rowH * 2.3 / factor > 34 ? [power, 3 * power] : [power]) {
+        const y = level(us);
+        if (y > this.top + 4 && y < this.top + plotH + 2) g.fillText(duration(us).replace(/\.0+ /, " "), this.left - 6, y);
+      }
+    }
     g.textBaseline = "top"; g.textAlign = "center";
     const marks = Math.max(2, Math.min(8, Math.floor(plotW / 110)));
     for (let i = 0; i <= marks; i++) {
@@ -228,7 +235,7 @@ export class HeatMap extends Sized {
   }
 
   say(cell) {
-    if (!cell) return "Time runs to the right, latency upwards; darker means more requests. Click a cell to see its requests.";
+    if (!cell) return "Time runs to the right, latency upwards; stronger colour means more requests. Click a cell to see its requests.";
     return `${time(cell.from_us)} – ${time(cell.to_us)}, ${duration(cell.low_us)} – ${cell.high_us === Infinity ? "∞" : duration(cell.high_us)}: ${cell.n === 0 ? "no requests" : count(cell.n) + (cell.n === 1 ? " request" : " requests")}`;
   }
 

@@ -9,7 +9,10 @@ import { Empty, Panel } from "/parts.js";
 
 const SOURCES = { request: ["✕", "request", "bad"], client_abort: ["⇤", "client abort", "warn"], function: ["ƒ", "function", "bad"], database: ["▤", "database", "bad"] };
 
-const keyOf = (e) => `${e.source} ${e.type} ${e.where} ${e.first_us}`;
+// Two kinds may differ in their stack alone; a hash of it is enough to tell rows apart.
+const hash = (text) => { let h = 0; for (let i = 0; i < text.length; i++) h = (Math.imul(h, 31) + text.charCodeAt(i)) | 0; return (h >>> 0).toString(36); };
+
+const keyOf = (e) => `${e.source} ${e.type} ${e.where.slice(0, 100)} ${hash(e.stack + e.where)}`;
 
 export function visibleErrors() {
   return (docs.value.errors?.kinds ?? []).filter((e) => filter.value.matches(ofError(e)));

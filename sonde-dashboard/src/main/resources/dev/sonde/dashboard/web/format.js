@@ -39,6 +39,11 @@ export function count(n) {
   return n < 1e9 ? three(n / 1e6) + " M" : three(n / 1e9) + " G";
 }
 
+// Every digit, where a sum is to be checked.
+export function exact(n) {
+  return group.format(n);
+}
+
 export function rate(perSecond) {
   if (perSecond === null || perSecond === undefined) return NONE;
   if (perSecond === 0) return "0";

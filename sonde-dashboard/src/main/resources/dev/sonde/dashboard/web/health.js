@@ -22,19 +22,18 @@ function verdict(law) {
 function Law({ law }) {
   const [tone, text] = verdict(law);
   return html`<div class="law"><p><span class=${"verdict " + tone}>${text}</span> <b>${law.name}</b></p>
-    <p class="equation"><span><b>${f.count(law.left.value)}</b><small>${law.left.name}</small></span>${law.right.map((term, i) => html`<i aria-hidden="true">${i ? "+" : "="}</i><span class=${term.name.startsWith("dropped") && term.value ? "warn" : ""}><b>${f.count(term.value)}</b><small>${term.name.replaceAll("_", " ")}</small></span>`)}</p></div>`;
+    <p class="equation"><span><b>${f.exact(law.left.value)}</b><small>${law.left.name}</small></span>${law.right.map((term, i) => html`<i aria-hidden="true">${i ? "+" : "="}</i><span class=${term.name.startsWith("dropped") && term.value ? "warn" : ""}><b>${f.exact(term.value)}</b><small>${term.name.replaceAll("_", " ")}</small></span>`)}</p></div>`;
 }
 
 export function Health() {
   const d = docs.value.health;
   if (!d) return html`<p class="pad muted">Loading …</p>`;
-  const cost = d.ns_per_record > 0 ? f.duration(d.ns_per_record / 1e3).replace("0.", "0.") : "–";
-  const ns = d.ns_per_record > 0 ? (d.ns_per_record < 1000 ? Math.round(d.ns_per_record) + " ns" : cost) : "–";
+  const ns = d.ns_per_record <= 0 ? "–" : d.ns_per_record < 1000 ? Math.round(d.ns_per_record) + " ns" : f.duration(d.ns_per_record / 1e3);
   const drops = Object.entries(d.drops);
   const faults = Object.entries(d.faults);
   return html`<div class="grid health">
     <${Panel} title="What it costs" class="wide"><dl class="facts four">
-      <${Fact} name="Per record, on the request thread"><b class="big">${ns}</b> <small>${d.ns_per_record > 0 ? "mean, sampled" : "no sample yet"}</small><//>
+      <${Fact} name="Per record, on the request thread"><b class="big">${ns}</b> <small>${d.ns_per_record > 0 ? "median of samples" : "no sample yet"}</small><//>
       <${Fact} name="Processor, own threads"><b class="big">${d.cpu_ratio < 0 ? "unknown" : f.percent(d.cpu_ratio)}</b> <small>of one core</small><//>
       <${Fact} name="Memory held"><b class="big">${f.bytes(d.held_bytes)}</b> <small>of at most ${f.bytes(d.memory_bound_bytes)}</small><${Meter} part=${d.held_bytes / d.memory_bound_bytes} label="memory held of its bound" /><//>
       <${Fact} name="Queue"><b class="big">${f.count(d.counts.in_queue)}</b> <small>of ${f.count(d.queue_capacity)}, lag ${f.duration(d.lag_us)}</small><${Meter} part=${d.counts.in_queue / d.queue_capacity} tone=${d.counts.in_queue > d.queue_capacity / 2 ? "warn" : ""} label="queue filled" /><//>

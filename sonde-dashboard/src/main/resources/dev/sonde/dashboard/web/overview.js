@@ -9,9 +9,9 @@ import { Empty, Meter, Method, Panel, RequestTable } from "/parts.js";
 
 const within = (values, t, fromUs) => { let i = t.findIndex((us) => us >= fromUs); return i < 0 ? [] : values.slice(i); };
 
-function Kpi({ name, value, unit, sub, values, tone, alarm, max }) {
+function Kpi({ name, value, unit, sub, values, tone, alarm }) {
   return html`<div class=${"kpi " + (alarm ? "alarm" : "")}><dt>${name}${alarm && html` <span aria-hidden="true">▲</span>`}</dt>
-    <dd><b>${value}</b>${unit && html`<small>${unit}</small>`}</dd><dd class="sub">${sub}</dd><${Spark} values=${values} tone=${tone} max=${max} label=${name + " over the window"} /></div>`;
+    <dd><b>${value}</b>${unit && html`<small>${unit}</small>`}</dd><dd class="sub">${sub}</dd><${Spark} values=${values} tone=${tone} label=${name + " over the window"} /></div>`;
 }
 
 export function split(text) {
@@ -38,15 +38,14 @@ export function Overview() {
   const times = cut("t_us");
   const kpi = (us) => split(f.duration(us));
   const [p50, u50] = kpi(t.p50_us), [p95, u95] = kpi(t.p95_us), [p99, u99] = kpi(t.p99_us);
-  const peak = Math.max(1, ...cut("p99_us").filter(Boolean)) * 1.05;
   const aborts = (t.outcomes.client_abort_before_headers || 0) + (t.outcomes.client_abort_during_body || 0);
   return html`<div class="overview">
     <dl class="kpis">
       <${Kpi} name="Requests" value=${f.rate(t.window_rps)} unit="/s" sub=${f.count(t.count) + " in the window"} values=${cut("rps")} />
       <${Kpi} name="Errors" value=${split(f.percent(t.error_ratio))[0]} unit="%" sub=${f.count(t.errors) + " failed"} values=${cut("errors_per_s")} tone="bad" alarm=${t.error_ratio > 0.01} />
-      <${Kpi} name="p50" value=${p50} unit=${u50} sub=${"mean " + f.duration(t.mean_us)} values=${cut("p50_us")} max=${peak} />
-      <${Kpi} name="p95" value=${p95} unit=${u95} sub="19 of 20 faster" values=${cut("p95_us")} max=${peak} />
-      <${Kpi} name="p99" value=${p99} unit=${u99} sub=${"max " + f.duration(t.max_us)} values=${cut("p99_us")} max=${peak} />
+      <${Kpi} name="p50" value=${p50} unit=${u50} sub=${"mean " + f.duration(t.mean_us)} values=${cut("p50_us")} />
+      <${Kpi} name="p95" value=${p95} unit=${u95} sub="19 of 20 faster" values=${cut("p95_us")} />
+      <${Kpi} name="p99" value=${p99} unit=${u99} sub=${"max " + f.duration(t.max_us)} values=${cut("p99_us")} />
       <${Kpi} name="Connections" value=${f.count(c.open)} unit="open" sub=${f.count(tick.value?.in_flight ?? metrics.in_flight) + " requests in flight"} values=${cut("open")} />
       <${Kpi} name="Client aborts" value=${f.count(aborts)} sub=${t.count ? f.percent(aborts / t.count) + " of requests" : "none"} values=${cut("aborts_per_s")} tone="warn" />
     </dl>
@@ -81,7 +80,7 @@ function Cell() {
 
 const CHANGE = {
   latency_up: ["▲", "slower", "bad"], latency_down: ["▼", "faster", "good"], errors_up: ["✕", "more errors", "bad"], errors_down: ["✓", "fewer errors", "good"],
-  traffic_up: ["↗", "more traffic", ""], traffic_down: ["↘", "less traffic", ""], new_route: ["＋", "new route", ""], new_error: ["✕", "new error", "bad"],
+  traffic_up: ["↗", "more traffic", ""], traffic_down: ["↘", "less traffic", ""], new_route: ["+", "new route", ""], new_error: ["✕", "new error", "bad"],
 };
 
 function Changes({ metrics }) {

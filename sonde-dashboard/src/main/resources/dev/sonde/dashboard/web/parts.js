@@ -37,7 +37,7 @@ export function RequestTable({ rows, caption, showAge }) {
   const worst = Math.max(1, ...rows.map((r) => r.dur_us));
   return html`<table class="rows requests"><caption>${caption}</caption>
     <thead><tr><th scope="col">${showAge ? "Ended" : "Time"}</th><th scope="col">Status</th><th scope="col">Request</th><th scope="col" class="n">Duration</th><th scope="col" class="lo" aria-label="Duration as a bar"></th><th scope="col" class="n lo">First byte</th><th scope="col" class="n lo">Sent</th><th scope="col" class="n lo">Work</th><th scope="col" class="n lo">Conn.</th></tr></thead>
-    <tbody>${rows.map((r) => html`<tr key=${r.request_id + ":" + r.t_us} class=${"open " + (requestId.value === r.request_id ? "on" : "")} tabindex="0" data-row
+    <tbody>${rows.map((r) => html`<tr key=${r.request_id} class=${"open " + (requestId.value === r.request_id ? "on" : "")} tabindex="0" data-row
       onClick=${() => openRequest(r.request_id)} onKeyDown=${(e) => { if (e.key === "Enter") openRequest(r.request_id); }}>
       <td class="t" title=${f.iso(r.t_us)}>${showAge ? f.ago(r.t_us, nowUs.value) : f.time(r.t_us)}</td><td><${Status} r=${r} /></td>
       <td class="path"><${Method} name=${r.method} /> <span title=${r.route ?? ""}>${r.path}</span>${r.error_type && html` <em class="why">${r.error_type.split(".").pop()}</em>`}</td>
@@ -45,6 +45,16 @@ export function RequestTable({ rows, caption, showAge }) {
       <td class="n lo">${f.duration(r.ttfb_us)}</td><td class="n lo">${f.bytes(r.bytes_out)}</td>
       <td class="n lo">${r.statements ? html`<span title="database statements">${r.statements} sql</span>` : ""}${r.functions ? html` <span title="profiled calls">${r.functions} fn</span>` : ""}${!r.statements && !r.functions ? "–" : ""}</td>
       <td class="n lo">${r.connection_id === "0" ? "–" : "#" + r.connection_id}</td></tr>`)}</tbody></table>`;
+}
+
+const ICONS = {
+  pause: "M6 4v12M14 4v12", play: "M6 4l10 6-10 6z", light: "M10 6.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7M10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6L16 16M4 16l1.4-1.4M14.6 5.4L16 4",
+  dark: "M16 12.5A7 7 0 1 1 8 3.6a5.5 5.5 0 0 0 8 8.9z", auto: "M10 3a7 7 0 1 0 0 14a7 7 0 1 0 0-14M10 3v14M10 6h4M10 9h6M10 12h6M10 15h4", copy: "M8 12l4-4M9 6l2-2a3.5 3.5 0 0 1 5 5l-2 2M11 14l-2 2a3.5 3.5 0 0 1-5-5l2-2",
+  download: "M10 3v9M6 8.5l4 4 4-4M4 16.5h12", close: "M5 5l10 10M15 5L5 15", help: "M7 7.5a3 3 0 1 1 4.2 2.8c-.8.4-1.2.9-1.2 1.9M10 15.4v.2",
+};
+
+export function Icon({ name }) {
+  return html`<svg class="glyph" viewBox="0 0 20 20" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
 }
 
 export function Meter({ part, tone, label }) {
@@ -74,7 +84,7 @@ export function RequestPanel() {
   if (!requestId.value || !state) return null;
   const close = () => openRequest("");
   return html`<aside class="drawer" role="dialog" aria-label="Request" aria-modal="false" tabindex="-1" ref=${(e) => { if (e && e.dataset.id !== state.id) { e.dataset.id = state.id; e.focus({ preventScroll: true }); } }}>
-    <header><h2>Request <span class="mono">#${state.id}</span></h2><button class="icon" onClick=${close} aria-label="Close (Escape)" title="Close (Esc)">✕</button></header>
+    <header><h2>Request <span class="mono">#${state.id}</span></h2><button class="icon" onClick=${close} aria-label="Close (Escape)" title="Close (Esc)"><${Icon} name="close" /></button></header>
     ${state.state === "loading" && html`<p class="pad muted">Loading …</p>`}
     ${state.state === "gone" && html`<${Empty} title="No longer kept"><p>Sonde keeps the newest requests and the slowest of each route. The archive (JSONL) still has this one, if a sink wrote it.</p><//>`}
     ${state.state === "failed" && html`<${Empty} title="Not loaded"><p>The connection was lost. Close this and open the request again.</p><//>`}
