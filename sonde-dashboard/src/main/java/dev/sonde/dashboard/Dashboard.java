@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.Sonde;
+import dev.sonde.dashboard.view.Documents;
+import dev.sonde.dashboard.view.Sources;
 import dev.sonde.dashboard.view.Views;
 import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The dashboard on a port of its own.
@@ -46,10 +55,51 @@ public final class Dashboard implements AutoCloseable {
             });
   }
 
+  /** Serves the views of {@code sonde} as its own configuration says. */
+  public static Dashboard start(Sonde sonde) {
+    return start(sonde, DashboardConfig.of(sonde.config()));
+  }
+
+  /**
+   * Serves the views of {@code sonde}.
+   *
+   * @throws UncheckedIOException if the port cannot be bound
+   */
+  public static Dashboard start(Sonde sonde, DashboardConfig config) {
+    AtomicReference<@Nullable Dashboard> self = new AtomicReference<>();
+    Documents documents =
+        new Documents(
+            new Sources(
+                sonde::stats, sonde::errors, sonde::recent, sonde::request, sonde::health, sonde::anchor),
+            MonotonicClock.system(),
+            () -> figures(self.get()));
+    Dashboard dashboard = start(config, documents, MonotonicClock.system());
+    self.set(dashboard);
+    dashboard.repeat(documents::observe, Documents.observeMillis());
+    return dashboard;
+  }
+
   static Dashboard start(DashboardConfig config, Views views, MonotonicClock clock) {
     Dashboard dashboard = new Dashboard(config, views, clock);
     dashboard.open(config);
     return dashboard;
+  }
+
+  private static Map<String, Long> figures(@Nullable Dashboard dashboard) {
+    Map<String, Long> figures = new LinkedHashMap<>();
+    if (dashboard != null) {
+      figures.put("readers", (long) dashboard.live.readers());
+      figures.put("max_readers", (long) LiveStream.MAX_READERS);
+      figures.put("frames_skipped", dashboard.live.framesSkipped());
+      figures.put("kicked", dashboard.live.kicked());
+      figures.put("connections", (long) dashboard.guard.open());
+      figures.put("max_connections", (long) ConnectionGuard.MAX_CONNECTIONS);
+      figures.put("evicted", dashboard.guard.evicted());
+      figures.put("refused", dashboard.guard.refused());
+      figures.put("expired", dashboard.guard.expired());
+      figures.put("wrong_tokens", dashboard.failures.total());
+    }
+    return figures;
   }
 
   private void open(DashboardConfig config) {
@@ -60,8 +110,12 @@ public final class Dashboard implements AutoCloseable {
       close();
       throw new IllegalStateException("the dashboard did not start", e);
     }
+    repeat(this::beat, BEAT_MILLIS);
+  }
+
+  private void repeat(Runnable task, int millis) {
     ScheduledFuture<?> unused =
-        timer.scheduleAtFixedRate(this::beat, BEAT_MILLIS, BEAT_MILLIS, TimeUnit.MILLISECONDS);
+        timer.scheduleAtFixedRate(() -> guarded(task), millis, millis, TimeUnit.MILLISECONDS);
   }
 
   private void bind(DashboardConfig config) {
@@ -79,7 +133,7 @@ public final class Dashboard implements AutoCloseable {
     close();
     String range = first == last ? "" + first : first + " to " + last;
     throw new UncheckedIOException(
-        "dashboard.port "
+        "sonde.dashboard.port "
             + range
             + " on "
             + host
@@ -88,13 +142,17 @@ public final class Dashboard implements AutoCloseable {
   }
 
   private void beat() {
+    guard.sweep();
+    live.beat();
+  }
+
+  private static void guarded(Runnable task) {
     try {
-      guard.sweep();
-      live.beat();
+      task.run();
     } catch (RuntimeException e) {
       // A throw would end the timer; the next beat starts from a new snapshot.
       System.getLogger("dev.sonde.dashboard")
-          .log(System.Logger.Level.DEBUG, "A beat of the live stream failed", e);
+          .log(System.Logger.Level.DEBUG, "A beat of the dashboard failed", e);
     }
   }
 
@@ -111,7 +169,7 @@ public final class Dashboard implements AutoCloseable {
 
   /** Address of the page with the token in its fragment, which browsers send to nobody. */
   public String url() {
-    return address() + "#t=" + secret;
+    return address() + "#t=" + URLEncoder.encode(secret, StandardCharsets.UTF_8);
   }
 
   /** The token that readers present as {@code Authorization: Bearer}. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.SondeConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +34,20 @@ public final class DashboardConfig {
   /** All defaults. */
   public static DashboardConfig defaults() {
     return builder().build();
+  }
+
+  /**
+   * The dashboard's part of Sonde's own configuration.
+   *
+   * <p>A port other than 7077 counts as asked for.
+   */
+  public static DashboardConfig of(SondeConfig config) {
+    Builder builder =
+        builder().host(config.dashboardHost()).token(config.dashboardToken());
+    if (config.dashboardPort() != DEFAULT_PORT) {
+      builder.port(config.dashboardPort());
+    }
+    return builder.build();
   }
 
   /** Address or name that is bound. */
@@ -88,7 +103,7 @@ public final class DashboardConfig {
      */
     public Builder host(String host) {
       if (host.isBlank()) {
-        throw new IllegalArgumentException("dashboard.host must not be empty, was '" + host + "'");
+        throw new IllegalArgumentException("sonde.dashboard.host must not be empty, was '" + host + "'");
       }
       this.host = host.strip();
       return this;
@@ -100,7 +115,7 @@ public final class DashboardConfig {
      */
     public Builder port(int port) {
       if (port < 0 || port > 65_535) {
-        throw new IllegalArgumentException("dashboard.port must be 0 to 65535, was " + port);
+        throw new IllegalArgumentException("sonde.dashboard.port must be 0 to 65535, was " + port);
       }
       this.port = port;
       isPortExplicit = true;
@@ -110,10 +125,11 @@ public final class DashboardConfig {
     /**
      * Token that readers must present. Default: 192 random bits, new at every start.
      *
-     * <p>At least 128 bits: 32 hexadecimal digits, or 22 characters of base64url.
+     * <p>8 to 256 letters, digits and {@code . _ ~ + / = -}; off loopback at least 128 bits: 32
+     * hexadecimal digits or 22 other characters.
      */
     public Builder token(String token) {
-      this.token = Token.requireStrong(token);
+      this.token = Token.requireUsable(token);
       return this;
     }
 
@@ -123,7 +139,7 @@ public final class DashboardConfig {
     public Builder allowedHost(String name) {
       if (name.isBlank() || name.length() > 253 || name.contains("/") || name.contains("*")) {
         throw new IllegalArgumentException(
-            "dashboard.allowed-hosts must be plain host names, was '" + name + "'");
+            "sonde.dashboard.allowed-hosts must be plain host names, was '" + name + "'");
       }
       allowedHosts.add(name.strip().toLowerCase(Locale.ROOT));
       return this;
@@ -131,13 +147,15 @@ public final class DashboardConfig {
 
     /** Checks the settings against each other. */
     public DashboardConfig build() {
-      if (token == null && !Addresses.isLoopback(host)) {
+      if (!Addresses.isLoopback(host) && (token == null || !Token.isStrong(token))) {
         throw new IllegalArgumentException(
-            "dashboard.host '"
+            "sonde.dashboard.token must hold at least 128 bits (32 hexadecimal digits, or 22"
+                + " characters, 8 of them different) when sonde.dashboard.host is not a loopback"
+                + " address (\""
                 + host
-                + "' is reachable by others, so dashboard.token must be set (at least 128 bits, for"
-                + " example the output of 'openssl rand -hex 16'); without one only 127.0.0.1,"
-                + " [::1] and localhost are allowed");
+                + "\"), was "
+                + (token == null ? "unset" : token.length() + " characters long")
+                + "; 'openssl rand -hex 16' makes one");
       }
       return new DashboardConfig(this);
     }

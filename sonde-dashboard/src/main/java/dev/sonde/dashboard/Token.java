@@ -14,6 +14,8 @@ final class Token {
 
   private static final int RANDOM_BYTES = 24;
   private static final int MIN_BITS = 128;
+  private static final int MIN_LENGTH = 8;
+  private static final int MIN_DISTINCT = 8;
 
   private final byte[] digest;
 
@@ -35,38 +37,41 @@ final class Token {
     return presented.length() <= MAX_LENGTH && MessageDigest.isEqual(sha256(presented), digest);
   }
 
-  /** Returns the secret, or throws if it is short, repetitive or not fit for a header. */
-  static String requireStrong(String secret) {
-    boolean isHex = true;
+  /** Returns the secret, or throws if it does not fit a header or is a joke. */
+  static String requireUsable(String secret) {
     for (int i = 0; i < secret.length(); i++) {
       char c = secret.charAt(i);
-      boolean isHexDigit =
-          (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
       boolean isAllowed =
-          isHexDigit || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || "-._~".indexOf(c) >= 0;
+          (c >= '0' && c <= '9')
+              || (c >= 'a' && c <= 'z')
+              || (c >= 'A' && c <= 'Z')
+              || "-._~+/=".indexOf(c) >= 0;
       if (!isAllowed) {
         throw new IllegalArgumentException(
-            "dashboard.token may hold letters, digits and -._~ only; character "
+            "sonde.dashboard.token may hold A-Z a-z 0-9 . _ ~ + / = - only; character "
                 + (i + 1)
                 + " is another");
       }
-      isHex &= isHexDigit;
     }
-    int bits = secret.length() * (isHex ? 4 : 6);
-    if (bits < MIN_BITS || secret.chars().distinct().count() < 8) {
+    if (secret.length() < MIN_LENGTH || secret.length() > MAX_LENGTH) {
       throw new IllegalArgumentException(
-          "dashboard.token must hold at least 128 bits (32 hexadecimal digits or 22 letters and"
-              + " digits, 8 of them different), was "
+          "sonde.dashboard.token must have "
+              + MIN_LENGTH
+              + " to "
+              + MAX_LENGTH
+              + " characters, was "
               + secret.length()
-              + " characters of about "
-              + bits
-              + " bits");
-    }
-    if (secret.length() > MAX_LENGTH) {
-      throw new IllegalArgumentException(
-          "dashboard.token must be <= " + MAX_LENGTH + " characters, was " + secret.length());
+              + " long");
     }
     return secret;
+  }
+
+  /** Whether the secret can be as hard to guess as 128 random bits. */
+  static boolean isStrong(String secret) {
+    boolean isHex =
+        secret.chars().allMatch(c -> "0123456789abcdefABCDEF".indexOf((char) c) >= 0);
+    int bits = secret.length() * (isHex ? 4 : 6);
+    return bits >= MIN_BITS && secret.chars().distinct().count() >= MIN_DISTINCT;
   }
 
   private static byte[] sha256(String text) {

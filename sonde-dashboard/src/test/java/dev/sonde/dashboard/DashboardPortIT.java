@@ -82,7 +82,7 @@ final class DashboardPortIT {
 
       assertThatThrownBy(() -> startOn(config))
           .isInstanceOf(UncheckedIOException.class)
-          .hasMessageContaining("dashboard.port " + taken.getLocalPort())
+          .hasMessageContaining("sonde.dashboard.port " + taken.getLocalPort())
           .hasMessageContaining("127.0.0.1");
     }
   }

@@ -125,7 +125,7 @@ public final class Documents implements Views {
 
   @Override
   public byte @Nullable [] request(long requestId) {
-    RecentRequest found = RequestJson.find(sources.recent().get(), requestId);
+    RecentRequest found = sources.request().apply(requestId);
     return found == null ? null : Json.document(json -> RequestJson.request(json, found, anchor()));
   }
 
@@ -202,7 +202,7 @@ public final class Documents implements Views {
   }
 
   private ClockAnchor anchor() {
-    return sources.health().get().anchor();
+    return sources.anchor().get();
   }
 
   /** One document and the moment at which it was made. */

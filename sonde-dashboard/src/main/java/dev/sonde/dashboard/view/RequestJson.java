@@ -13,7 +13,6 @@ import dev.sonde.stats.RouteNormalizer;
 import dev.sonde.time.ClockAnchor;
 import java.io.IOException;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Single requests and kinds of failure as JSON. */
 final class RequestJson {
@@ -133,22 +132,6 @@ final class RequestJson {
     json.micros("start_us", start - requestStart);
     json.micros("dur_us", event.durationNanos());
     json.field("is_error", event.isError());
-  }
-
-  static @Nullable RecentRequest find(RecentRequests recent, long requestId) {
-    for (RecentRequest request : recent.newest()) {
-      if (request.request().requestId() == requestId) {
-        return request;
-      }
-    }
-    for (RecentRequests.SlowRoute slow : recent.slowest()) {
-      for (RecentRequest request : slow.requests()) {
-        if (request.request().requestId() == requestId) {
-          return request;
-        }
-      }
-    }
-    return null;
   }
 
   static void errors(Json json, ErrorSnapshot errors, ClockAnchor anchor) throws IOException {

@@ -2,12 +2,16 @@
 package dev.sonde.dashboard.view;
 
 import dev.sonde.digest.HealthSnapshot;
+import dev.sonde.digest.RecentRequest;
 import dev.sonde.digest.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
 import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.time.ClockAnchor;
 import java.time.Duration;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the snapshots come from; the views read nothing else of the core.
@@ -15,10 +19,14 @@ import java.util.function.Supplier;
  * @param stats statistics of the last part of the window
  * @param errors kinds of failure
  * @param recent requests that can be looked at one by one
+ * @param request one of them by its number, or null
  * @param health how well the observer does
+ * @param anchor both clocks at one recent moment
  */
 public record Sources(
     Function<Duration, StatsSnapshot> stats,
     Supplier<ErrorSnapshot> errors,
     Supplier<RecentRequests> recent,
-    Supplier<HealthSnapshot> health) {}
+    LongFunction<@Nullable RecentRequest> request,
+    Supplier<HealthSnapshot> health,
+    Supplier<ClockAnchor> anchor) {}
