@@ -70,7 +70,12 @@ public final class Dashboard implements AutoCloseable {
     Documents documents =
         new Documents(
             new Sources(
-                sonde::stats, sonde::errors, sonde::recent, sonde::request, sonde::health, sonde::anchor),
+                sonde::stats,
+                sonde::errors,
+                sonde::recent,
+                sonde::request,
+                sonde::health,
+                sonde::anchor),
             MonotonicClock.system(),
             () -> figures(self.get()));
     Dashboard dashboard = start(config, documents, MonotonicClock.system());

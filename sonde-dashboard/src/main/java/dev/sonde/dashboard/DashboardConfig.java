@@ -42,8 +42,7 @@ public final class DashboardConfig {
    * <p>A port other than 7077 counts as asked for.
    */
   public static DashboardConfig of(SondeConfig config) {
-    Builder builder =
-        builder().host(config.dashboardHost()).token(config.dashboardToken());
+    Builder builder = builder().host(config.dashboardHost()).token(config.dashboardToken());
     if (config.dashboardPort() != DEFAULT_PORT) {
       builder.port(config.dashboardPort());
     }
@@ -103,7 +102,8 @@ public final class DashboardConfig {
      */
     public Builder host(String host) {
       if (host.isBlank()) {
-        throw new IllegalArgumentException("sonde.dashboard.host must not be empty, was '" + host + "'");
+        throw new IllegalArgumentException(
+            "sonde.dashboard.host must not be empty, was '" + host + "'");
       }
       this.host = host.strip();
       return this;

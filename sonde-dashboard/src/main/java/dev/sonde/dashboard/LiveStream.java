@@ -25,7 +25,7 @@ final class LiveStream {
   private final List<LiveReader> readers = new ArrayList<>();
   private final Views views;
   private final MonotonicClock clock;
-  private long mark = Long.MIN_VALUE;
+  private boolean isWatched;
   private long beats;
   private long kicked;
   private long framesSkipped;
@@ -60,14 +60,13 @@ final class LiveStream {
     synchronized (this) {
       beats++;
       if (readers.isEmpty()) {
-        mark = Long.MIN_VALUE;
+        isWatched = false;
         return;
       }
       current = List.copyOf(readers);
     }
-    Views.Newest newest = views.newest(mark);
-    mark = newest.mark();
-    byte[] json = newest.json();
+    byte[] json = views.news(!isWatched);
+    isWatched = true;
     if (json != null) {
       offer(current, frame("requests", json));
     }

@@ -68,8 +68,7 @@ final class Token {
 
   /** Whether the secret can be as hard to guess as 128 random bits. */
   static boolean isStrong(String secret) {
-    boolean isHex =
-        secret.chars().allMatch(c -> "0123456789abcdefABCDEF".indexOf((char) c) >= 0);
+    boolean isHex = secret.chars().allMatch(c -> "0123456789abcdefABCDEF".indexOf((char) c) >= 0);
     int bits = secret.length() * (isHex ? 4 : 6);
     return bits >= MIN_BITS && secret.chars().distinct().count() >= MIN_DISTINCT;
   }

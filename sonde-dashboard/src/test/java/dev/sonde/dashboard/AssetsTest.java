@@ -55,7 +55,8 @@ final class AssetsTest {
 
   @Test
   void ownFiles_nameNoOtherHost() throws IOException {
-    Pattern url = Pattern.compile("(?:https?:|wss?:)?//[a-z0-9-]+\\.[a-z]", Pattern.CASE_INSENSITIVE);
+    Pattern url =
+        Pattern.compile("(?:https?:|wss?:)?//[a-z0-9-]+\\.[a-z]", Pattern.CASE_INSENSITIVE);
     for (Path file : ownFiles()) {
       String text = Files.readString(file).replace("http://www.w3.org/2000/svg", "");
       assertThat(url.matcher(text).find()).as(file.toString()).isFalse();
@@ -65,7 +66,8 @@ final class AssetsTest {
   @Test
   void vendoredFiles_areThoseOfTheTable() throws Exception {
     String table = Files.readString(WEB.resolve("vendor/VERSIONS.md"));
-    Matcher row = Pattern.compile("`([A-Za-z.-]+)` \\(`[^`]+`\\) \\| `([0-9a-f]{64})`").matcher(table);
+    Matcher row =
+        Pattern.compile("`([A-Za-z.-]+)` \\(`[^`]+`\\) \\| `([0-9a-f]{64})`").matcher(table);
     int rows = 0;
     while (row.find()) {
       rows++;

@@ -24,7 +24,15 @@ final class DashboardConfigTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"0.0.0.0", "::", "[::]", "192.168.1.5", "example.org", "127.evil.example", "1270.0.0.1"})
+      strings = {
+        "0.0.0.0",
+        "::",
+        "[::]",
+        "192.168.1.5",
+        "example.org",
+        "127.evil.example",
+        "1270.0.0.1"
+      })
   void build_refusesOtherHostsWithoutStrongToken(String host) {
     DashboardConfig.Builder builder = DashboardConfig.builder().host(host);
 
@@ -65,7 +73,11 @@ final class DashboardConfigTest {
   @Test
   void of_takesWhatSondeIsConfiguredWith() {
     SondeConfig sonde =
-        SondeConfig.builder().dashboardHost("localhost").dashboardPort(1234).dashboardToken(STRONG).build();
+        SondeConfig.builder()
+            .dashboardHost("localhost")
+            .dashboardPort(1234)
+            .dashboardToken(STRONG)
+            .build();
 
     DashboardConfig config = DashboardConfig.of(sonde);
 

@@ -10,6 +10,7 @@ import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,12 +30,13 @@ public final class Documents implements Views {
 
   private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final Duration POINT = Duration.ofSeconds(10);
-  private static final int MAX_NEWEST = 60;
+  private static final int MAX_NEWS = 60;
 
   private final Sources sources;
   private final MonotonicClock clock;
   private final Supplier<Map<String, Long>> dashboard;
   private final History history = new History();
+  private Set<Long> known = Set.of();
 
   /** Bounded by its keys: six documents and three windows. */
   private final Map<String, Cached> cache = new ConcurrentHashMap<>();
@@ -170,31 +172,29 @@ public final class Documents implements Views {
   }
 
   @Override
-  public Newest newest(long afterMark) {
+  public byte @Nullable [] news(boolean isFirst) {
     RecentRequests recent = sources.recent().get();
+    Set<Long> ids = new HashSet<>(recent.newest().size() * 2);
     List<RecentRequest> fresh = new ArrayList<>();
-    long mark = afterMark;
+    // Requests end in another order than that of their numbers, so the last list is what is known.
     for (RecentRequest request : recent.newest()) {
       long id = request.request().requestId();
-      if (id <= afterMark) {
-        continue;
+      if (!known.contains(id)) {
+        fresh.add(request);
       }
-      fresh.add(request);
-      mark = Math.max(mark, id);
+      ids.add(id);
     }
-    // A new reader has the document of the newest requests already.
-    if (fresh.isEmpty() || afterMark == Long.MIN_VALUE) {
-      return new Newest(null, mark);
+    known = ids;
+    if (fresh.isEmpty() || isFirst) {
+      return null;
     }
-    List<RecentRequest> shown = fresh.subList(0, Math.min(fresh.size(), MAX_NEWEST));
+    List<RecentRequest> shown = fresh.subList(0, Math.min(fresh.size(), MAX_NEWS));
     long missed = (long) fresh.size() - shown.size();
-    byte[] json =
-        Json.document(
-            out -> {
-              RequestJson.list(out, "requests", shown, anchor());
-              out.field("missed", missed);
-            });
-    return new Newest(json, mark);
+    return Json.document(
+        json -> {
+          RequestJson.list(json, "requests", shown, anchor());
+          json.field("missed", missed);
+        });
   }
 
   private StatsSnapshot stats(int windowSeconds) {

@@ -16,15 +16,24 @@ import java.util.List;
 
 /** Single requests and kinds of failure as JSON. */
 final class RequestJson {
+  /** Bounds of one document, about half a megabyte. */
+  private static final int MAX_NEWEST = 300;
+
+  private static final int MAX_SLOW_ROUTES = 100;
+
   private RequestJson() {}
+
+  private static <T> List<T> first(List<T> list, int most) {
+    return list.subList(0, Math.min(list.size(), most));
+  }
 
   static void requests(Json json, RecentRequests recent, ClockAnchor anchor) throws IOException {
     json.field("v", 1);
-    list(json, "newest", recent.newest(), anchor);
+    list(json, "newest", first(recent.newest(), MAX_NEWEST), anchor);
     json.array(
         "slowest",
         () -> {
-          for (RecentRequests.SlowRoute slow : recent.slowest()) {
+          for (RecentRequests.SlowRoute slow : first(recent.slowest(), MAX_SLOW_ROUTES)) {
             json.element(
                 () -> {
                   json.text("route", slow.route());

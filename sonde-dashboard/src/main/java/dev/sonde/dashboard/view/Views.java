@@ -18,27 +18,11 @@ public interface Views {
   /** State of everything that changes every second, for the live stream. */
   byte[] tick();
 
-  /** Requests that ended after the given mark, newest first. */
-  Newest newest(long afterMark);
-
-  /** Requests for the live stream. */
-  final class Newest {
-    private final byte @Nullable [] json;
-    private final long mark;
-
-    public Newest(byte @Nullable [] json, long mark) {
-      this.json = json;
-      this.mark = mark;
-    }
-
-    /** The document, or null if there was nothing new. */
-    public byte @Nullable [] json() {
-      return json;
-    }
-
-    /** Where to go on the next time. */
-    public long mark() {
-      return mark;
-    }
-  }
+  /**
+   * A document of the requests that ended since the last call, newest first, or null if there was
+   * none; called by one thread.
+   *
+   * @param isFirst whether nobody has watched until now: what ended earlier is then no news
+   */
+  byte @Nullable [] news(boolean isFirst);
 }

@@ -4,7 +4,7 @@
 import { HeatMap, Spark, TimeChart, html } from "/charts.js";
 import * as f from "/format.js";
 import { ofRequest, ofRoute } from "/filter.js";
-import { cell, docs, filter, go, nowUs, series, theme, tick, total, windowSeconds } from "/state.js";
+import { cell, docs, filter, go, nowUs, refresh, series, theme, tick, total, windowSeconds } from "/state.js";
 import { Empty, Meter, Method, Panel, RequestTable } from "/parts.js";
 
 const within = (values, t, fromUs) => { let i = t.findIndex((us) => us >= fromUs); return i < 0 ? [] : values.slice(i); };
@@ -52,7 +52,7 @@ export function Overview() {
     ${filter.value.active && html`<p class="hint">The filter narrows lists; the totals above always describe all traffic.</p>`}
     <div class="grid">
       <${Panel} title="Latency" note="every request, none sampled away" class="wide">
-        <${HeatMap} heat=${metrics.heat} fromUs=${Math.max(from, metrics.heat.start_us)} toUs=${Math.max(metrics.now_us, now)} selected=${cell.value} theme=${theme.value} onSelect=${(c) => { cell.value = c; }} />
+        <${HeatMap} heat=${metrics.heat} fromUs=${Math.max(from, metrics.heat.start_us)} toUs=${Math.max(metrics.now_us, now)} selected=${cell.value} theme=${theme.value} onSelect=${(c) => { cell.value = c; refresh(); }} />
         ${cell.value && html`<${Cell} />`}
       <//>
       <${Changes} metrics=${metrics} />
@@ -75,7 +75,7 @@ function Cell() {
   for (const r of all ? [...all.newest, ...all.slowest.flatMap((g) => g.requests)] : []) kept.set(r.request_id, r);
   const rows = [...kept.values()].filter((r) => r.t_us >= c.from_us && r.t_us < c.to_us && r.dur_us > c.low_us && r.dur_us <= c.high_us && filter.value.matches(ofRequest(r))).sort((a, b) => b.dur_us - a.dur_us);
   return html`<div class="cell"><p><b>${f.time(c.from_us)} – ${f.time(c.to_us)}, ${f.duration(c.low_us)} – ${c.high_us === Infinity ? "∞" : f.duration(c.high_us)}</b>: ${f.plural(c.n, "request")} counted, ${rows.length} of them kept to look at. <button class="link" onClick=${() => { cell.value = null; }}>Close</button></p>
-    ${rows.length ? html`<${RequestTable} rows=${rows.slice(0, 50)} caption="Requests of the chosen cell" />` : html`<p class="muted small">Sonde counts every request but keeps only the newest and, for each route, the slowest. Choose a cell further right or higher up.</p>`}</div>`;
+    ${!all ? html`<p class="muted small">Loading …</p>` : rows.length ? html`<${RequestTable} rows=${rows.slice(0, 50)} caption="Requests of the chosen cell" />` : html`<p class="muted small">Sonde counts every request but keeps only the newest and, for each route, the slowest. Choose a cell further right or higher up.</p>`}</div>`;
 }
 
 const CHANGE = {

@@ -4,7 +4,7 @@
 import { Bars, html } from "/charts.js";
 import * as f from "/format.js";
 import { ofRoute } from "/filter.js";
-import { docs, filter, opened, sort } from "/state.js";
+import { docs, filter, opened, refresh, sort } from "/state.js";
 import { Empty, Meter, Method, Panel, RequestTable, Split } from "/parts.js";
 
 const COLUMNS = [
@@ -43,7 +43,7 @@ export function Routes() {
     actions=${html`<span class="legend"><i class="db"></i>database <i class="fn"></i>functions <i class="other"></i>other</span>`}>
     ${rows.length === 0 ? html`<${Empty} title="Nothing matches the filter"><p>Press <kbd>Esc</kbd> in the filter box to clear it.</p><//>` : html`<div class="scroll"><table class="rows routes"><caption>Routes; a header sorts, a row opens</caption>
     <thead><tr>${COLUMNS.map(([id, name, title, , cls]) => html`<th scope="col" class=${cls} title=${title} aria-sort=${key === id ? (sort.value.startsWith("-") === (id === "route") ? "descending" : "ascending") : "none"}><button onClick=${() => { sort.value = sort.value === id ? "-" + id : id; }}>${name}<i aria-hidden="true">${key !== id ? "" : sort.value.startsWith("-") === (id === "route") ? " ▾" : " ▴"}</i></button></th>`)}</tr></thead>
-    <tbody>${rows.slice(0, 1000).map((r) => { const id = r.method + " " + r.route; const on = opened.value === id; const toggle = () => { opened.value = on ? "" : id; };
+    <tbody>${rows.slice(0, 1000).map((r) => { const id = r.method + " " + r.route; const on = opened.value === id; const toggle = () => { opened.value = on ? "" : id; refresh(); };
       return [html`<tr key=${id} class=${"open " + (on ? "on" : "")} tabindex="0" aria-expanded=${on} data-row onClick=${toggle} onKeyDown=${(e) => { if (e.key === "Enter") toggle(); }}>${COLUMNS.map(([, , , cell, cls]) => html`<td class=${cls}>${cell(r)}</td>`)}</tr>`,
         on && html`<tr key=${id + " open"} class="inside"><td colspan=${COLUMNS.length}><${Opened} r=${r} /></td></tr>`]; })}</tbody></table></div>`}
   <//>${doc.statements.length > 0 && html`<${Groups} title="Statements" groups=${doc.statements} unit="rows" />`}${doc.functions.length > 0 && html`<${Groups} title="Functions" groups=${doc.functions} />`}`;

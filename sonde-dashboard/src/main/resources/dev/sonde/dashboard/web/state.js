@@ -125,13 +125,16 @@ export async function load(path) {
   return response.json();
 }
 
-const WANTED = {
-  overview: ["metrics", "routes", "errors", "requests", "connections", "health"],
-  routes: ["routes", "requests"],
-  errors: ["errors"],
-  live: ["requests"],
-  health: ["health"],
-};
+// The list of requests is the heaviest document, so it is fetched only where it is looked at.
+function wanted() {
+  switch (view.value) {
+    case "routes": return opened.value ? ["routes", "requests"] : ["routes"];
+    case "errors": return ["errors"];
+    case "live": return live.value.rows.length ? [] : ["requests"];
+    case "health": return ["health"];
+    default: return ["metrics", "routes", "connections", "health", ...(cell.value ? ["requests"] : [])];
+  }
+}
 
 let generation = 0;
 let controller = null;
@@ -141,9 +144,9 @@ export async function refresh() {
   if (!token.value || link.value === "refused") return;
   const mine = ++generation;
   const w = windowSeconds.value;
-  const names = WANTED[view.value];
+  const names = wanted();
   const loaded = await Promise.all(names.map((name) => load(`/${name}.json?window=${w}`).then((json) => [name, json], () => [name, null])));
-  if (mine !== generation || (paused.value && names.every((name) => docs.value[name]?.window_s === w || !("window_s" in (docs.value[name] ?? {})) && docs.value[name]))) return;
+  if (mine !== generation) return;
   batch(() => {
     docs.value = { ...docs.value, ...Object.fromEntries(loaded.filter(([, json]) => json)) };
     const metrics = loaded.find(([name]) => name === "metrics");
