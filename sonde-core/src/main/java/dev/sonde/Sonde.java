@@ -19,6 +19,7 @@ import dev.sonde.digest.RecentRequests;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.Event;
 import dev.sonde.sampling.SamplingPolicy;
+import dev.sonde.sink.JsonlSink;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.ErrorSnapshot;
 import dev.sonde.stats.StatsConfig;
@@ -30,6 +31,7 @@ import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -85,8 +87,14 @@ public final class Sonde implements AutoCloseable {
       emitter = NoopEmitter.INSTANCE;
       return;
     }
-    Pipeline started = startPipeline();
+    SamplingPolicy policy = samplingPolicy();
+    // First what can be refused, then what runs.
+    Sink<Event> archive = archive();
+    Pipeline started = startPipeline(policy);
     pipeline = started;
+    if (archive != null) {
+      addSink("jsonl", archive);
+    }
     emitter = started;
     collector = own == null ? null : new LifecycleOutlet(own);
     outlet = collector == null ? started : new TwoOutlets(collector, started);
@@ -124,15 +132,43 @@ public final class Sonde implements AutoCloseable {
     return sonde;
   }
 
-  private Pipeline startPipeline() {
+  private Pipeline startPipeline(SamplingPolicy policy) {
     Pipeline.Config settings =
         new Pipeline.Config(
             config.queueSize(),
             config.sinkFlushInterval(),
             config.keepsErrorMessages(),
             config.masksClientAddresses());
-    SamplingPolicy policy = samplingPolicy();
     return new Pipeline(settings, stats, errors, policy, clock);
+  }
+
+  private @Nullable Sink<Event> archive() {
+    Path directory = config.jsonlDir();
+    if (directory == null) {
+      return null;
+    }
+    JsonlSink.Builder archive =
+        JsonlSink.builder(directory)
+            .service(config.serviceName())
+            .prefix(config.jsonlPrefix())
+            .instance(config.instanceId())
+            .rotateBytes(config.jsonlRotateBytes())
+            .rotateInterval(config.jsonlRotateInterval())
+            .compress(config.compressesJsonl())
+            .clock(clock);
+    Integer filesMax = config.jsonlFilesMax();
+    if (filesMax != null) {
+      archive.filesMax(filesMax);
+    }
+    Duration ageMax = config.jsonlAgeMax();
+    if (ageMax != null) {
+      archive.ageMax(ageMax);
+    }
+    Long totalBytesMax = config.jsonlTotalBytesMax();
+    if (totalBytesMax != null) {
+      archive.totalBytesMax(totalBytesMax);
+    }
+    return archive.build();
   }
 
   private SamplingPolicy samplingPolicy() {

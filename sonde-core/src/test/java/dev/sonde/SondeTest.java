@@ -26,6 +26,8 @@ import dev.sonde.trace.TraceContext;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -38,8 +40,10 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class SondeTest {
   private final RecordingSink<Event> sink = new RecordingSink<>();
@@ -233,6 +237,30 @@ final class SondeTest {
     assertThat(sink.closes()).isEqualTo(1);
     assertThat(sonde.health().sinks().get(1).droppedClosed()).isEqualTo(1);
     hung.release();
+  }
+
+  @Test
+  void start_writesAnArchiveWhenADirectoryIsGiven(@TempDir Path directory) throws IOException {
+    try (Sonde archiving = Sonde.start(SondeConfig.builder().jsonlDir(directory).build())) {
+      archiving.profile("archived", () -> 1);
+    }
+
+    try (Stream<Path> files = Files.list(directory)) {
+      Path file = files.findFirst().orElseThrow();
+      assertThat(file.getFileName().toString()).endsWith(".jsonl");
+      assertThat(Files.readString(file)).contains("\"archived\"");
+    }
+  }
+
+  @Test
+  void start_refusesADirectoryThatIsAFileAndLeavesNothingRunning(@TempDir Path directory)
+      throws IOException {
+    Path file = Files.writeString(directory.resolve("file"), "");
+    int threads = sondeThreads().size();
+    SondeConfig config = SondeConfig.builder().jsonlDir(file).build();
+
+    assertThatThrownBy(() -> Sonde.start(config)).isInstanceOf(IllegalArgumentException.class);
+    assertThat(sondeThreads()).hasSize(threads);
   }
 
   @Test

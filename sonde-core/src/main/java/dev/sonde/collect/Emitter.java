@@ -2,6 +2,8 @@
 package dev.sonde.collect;
 
 import dev.sonde.event.Outcome;
+import dev.sonde.event.ProfileEvent;
+import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.Span;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +16,17 @@ import org.jspecify.annotations.Nullable;
  * dev.sonde.trace.TraceContext#isSuppressed()}) is left out.
  */
 public interface Emitter {
+  /**
+   * An emitter on its own, which builds each event on the caller's thread and hands it to {@code
+   * collector}.
+   *
+   * @param keepsErrorMessages whether the messages of exceptions are kept, which often hold
+   *     personal data
+   */
+  static Emitter to(AsyncCollector<? super ProfileEvent> collector, boolean keepsErrorMessages) {
+    return new CollectorEmitter(collector, keepsErrorMessages, MonotonicClock.system());
+  }
+
   /** Whether reports are wanted; ask before doing work only to be able to report. */
   boolean isEnabled();
 

@@ -20,11 +20,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes events of the records that were copied from the ring; for the digest thread. */
 final class EventBuilder {
-  private static final int MAX_FRAMES = 64;
-  private static final int MAX_CAUSE_FRAMES = 8;
-  private static final int MAX_CAUSES = 4;
-  private static final int MAX_MESSAGE_CHARS = 1_024;
-
   private final long[] longs;
   private final @Nullable Object[] refs;
   private final boolean keepsErrorMessages;
@@ -96,7 +91,7 @@ final class EventBuilder {
         get(Slots.DURATION),
         get(Slots.BYTES_IN),
         get(Slots.BYTES_OUT),
-        thrown == null ? null : describe(thrown, keepsErrorMessages),
+        thrown == null ? null : ErrorInfo.of(thrown, keepsErrorMessages),
         1);
   }
 
@@ -277,39 +272,6 @@ final class EventBuilder {
         e.errorCode(),
         e.batchSize(),
         weight);
-  }
-
-  /** What is kept of an exception; its code may be the application's, so it may do anything. */
-  static ErrorInfo describe(Throwable thrown, boolean keepsMessage) {
-    StringBuilder stack = new StringBuilder();
-    String message = null;
-    try {
-      appendFrames(stack, thrown, MAX_FRAMES);
-      Throwable cause = thrown.getCause();
-      for (int i = 0; cause != null && i < MAX_CAUSES; i++) {
-        stack.append("Caused by: ").append(cause.getClass().getName()).append('\n');
-        appendFrames(stack, cause, MAX_CAUSE_FRAMES);
-        cause = cause.getCause();
-      }
-      message = keepsMessage ? cut(thrown.getMessage()) : null;
-    } catch (Throwable ofItsOwn) {
-      stack.append("(not readable: ").append(ofItsOwn.getClass().getName()).append(")\n");
-    }
-    return new ErrorInfo(thrown.getClass().getName(), message, stack.toString());
-  }
-
-  private static void appendFrames(StringBuilder stack, Throwable thrown, int max) {
-    StackTraceElement[] frames = thrown.getStackTrace();
-    for (int i = 0; i < frames.length && i < max; i++) {
-      stack.append(frames[i]).append('\n');
-    }
-  }
-
-  private static @Nullable String cut(@Nullable String message) {
-    if (message == null || message.length() <= MAX_MESSAGE_CHARS) {
-      return message;
-    }
-    return Slots.bounded(message, MAX_MESSAGE_CHARS);
   }
 
   /** The network of an address: /24 of IPv4, /48 of IPv6. */

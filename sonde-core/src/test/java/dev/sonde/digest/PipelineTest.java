@@ -2,6 +2,7 @@
 package dev.sonde.digest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.sonde.capture.AbortKind;
@@ -351,6 +352,54 @@ final class PipelineTest {
     assertThat(health.publishedBefore() + health.enqueued())
         .isEqualTo(pipeline.counts().published());
     assertThat(late.closes()).isEqualTo(1);
+  }
+
+  @Test
+  void request_isCountedAtEveryDepthOfTheStack() {
+    long[] calls = new long[1];
+    for (int i = 0; i < 20; i++) {
+      assertThatThrownBy(() -> overflow(calls)).isInstanceOf(StackOverflowError.class);
+    }
+    emit("/after");
+    pipeline.close(CLOSE);
+
+    PipelineCounts counts = pipeline.counts();
+    assertThat(calls[0]).isGreaterThan(10_000);
+    assertThat(sink.elements()).extracting(Event::type).contains("REQ");
+    assertThat(counts.inQueue()).isZero();
+    assertThat(counts.offered())
+        .isEqualTo(counts.droppedOldest() + counts.droppedClosed() + counts.digested());
+    assertThat(((RequestEvent) sink.elements().get(sink.elements().size() - 1)).path())
+        .isEqualTo("/after");
+  }
+
+  /** Reports at every depth on the way down to the end of the stack. */
+  private void overflow(long[] calls) {
+    calls[0]++;
+    emit("/deep");
+    overflow(calls);
+  }
+
+  @Test
+  void request_leavesTheInterruptFlagAlone() {
+    Thread.currentThread().interrupt();
+    emit("/");
+    database("SELECT ?", false);
+    assertThat(Thread.interrupted()).isTrue();
+    pipeline.close(CLOSE);
+
+    assertThat(sink.elements()).hasSize(2);
+  }
+
+  @Test
+  void close_keepsTheInterruptFlagAndStillFinishes() {
+    emit("/");
+    Thread.currentThread().interrupt();
+    pipeline.close(CLOSE);
+
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(sink.elements()).hasSize(1);
+    assertLaw(1, 1);
   }
 
   @Test

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import dev.sonde.capture.RequestIds;
+import dev.sonde.event.DatabaseEvent;
+import dev.sonde.event.ErrorInfo;
+import dev.sonde.event.FunctionEvent;
+import dev.sonde.event.Outcome;
+import dev.sonde.event.ProfileEvent;
+import dev.sonde.event.RequestEvent;
+import dev.sonde.time.MonotonicClock;
+import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceContext;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/** Builds events and hands them to a collector. */
+final class CollectorEmitter implements Emitter {
+  private final AsyncCollector<? super ProfileEvent> collector;
+  private final boolean keepsErrorMessages;
+  private final MonotonicClock clock;
+
+  CollectorEmitter(
+      AsyncCollector<? super ProfileEvent> collector,
+      boolean keepsErrorMessages,
+      MonotonicClock clock) {
+    this.collector = collector;
+    this.keepsErrorMessages = keepsErrorMessages;
+    this.clock = clock;
+  }
+
+  @Override
+  public boolean isEnabled() {
+    return !TraceContext.isSuppressed();
+  }
+
+  @Override
+  public void request(
+      String method,
+      @Nullable String route,
+      String path,
+      int status,
+      Outcome outcome,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      @Nullable Throwable error) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    Span current = TraceContext.current();
+    Span span = current == null ? Span.root() : current;
+    collector.enqueue(
+        new RequestEvent(
+            clock.nanoTime(),
+            span.traceIdHigh(),
+            span.traceIdLow(),
+            span.spanId(),
+            span.parentSpanId(),
+            0,
+            RequestIds.next(),
+            method,
+            route,
+            path,
+            status,
+            outcome,
+            durationNanos,
+            bytesIn,
+            bytesOut,
+            error == null ? null : ErrorInfo.of(error, keepsErrorMessages),
+            1));
+  }
+
+  @Override
+  public void function(String name, long durationNanos, @Nullable Throwable error) {
+    function(newSpan(), name, durationNanos, error);
+  }
+
+  @Override
+  public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    collector.enqueue(
+        new FunctionEvent(
+            clock.nanoTime(),
+            span.traceIdHigh(),
+            span.traceIdLow(),
+            span.spanId(),
+            span.parentSpanId(),
+            name,
+            durationNanos,
+            error != null && !(error instanceof CancellationException),
+            error == null ? null : error.getClass().getName(),
+            1));
+  }
+
+  @Override
+  public void database(
+      String vendor,
+      @Nullable String database,
+      String operation,
+      @Nullable String target,
+      @Nullable String query,
+      long queryHash,
+      long rows,
+      long durationNanos,
+      boolean isError,
+      @Nullable String errorCode,
+      int batchSize) {
+    if (TraceContext.isSuppressed()) {
+      return;
+    }
+    Span span = newSpan();
+    collector.enqueue(
+        new DatabaseEvent(
+            clock.nanoTime(),
+            span.traceIdHigh(),
+            span.traceIdLow(),
+            span.spanId(),
+            span.parentSpanId(),
+            vendor,
+            database,
+            operation,
+            target,
+            query,
+            queryHash,
+            rows,
+            durationNanos,
+            isError,
+            errorCode,
+            batchSize,
+            1));
+  }
+
+  private static Span newSpan() {
+    Span parent = TraceContext.current();
+    return parent == null ? Span.root() : parent.child();
+  }
+}
