@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.jdbc;
+
+import dev.sonde.capture.jdbc.Probe.Failure;
+import dev.sonde.capture.sql.NormalizedSql;
+import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceContext;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** An execution whose result is still being read; it is reported once, when that ends. */
+final class Execution {
+  private final ObservedConnection connection;
+  private final NormalizedSql sql;
+  private final @Nullable Span parent;
+  private final long nanos;
+  private final AtomicBoolean isEnded = new AtomicBoolean();
+
+  /** Written by the thread that reads the result; another one may end it and see fewer. */
+  private long rows = -1;
+
+  Execution(ObservedConnection connection, NormalizedSql sql, @Nullable Span parent, long nanos) {
+    this.connection = connection;
+    this.sql = sql;
+    this.parent = parent;
+    this.nanos = nanos;
+  }
+
+  void rowsBegin() {
+    rows = 0;
+  }
+
+  void row() {
+    rows++;
+  }
+
+  void rows(long count) {
+    rows = count;
+  }
+
+  void end(Failure failure) {
+    if (!isEnded.compareAndSet(false, true)) {
+      return;
+    }
+    connection.remove(this);
+    try {
+      if (parent == null || parent == TraceContext.current()) {
+        connection.report(sql, rows, nanos, failure, 1);
+      } else {
+        try (TraceContext.Scope ignored = TraceContext.use(parent)) {
+          connection.report(sql, rows, nanos, failure, 1);
+        }
+      }
+    } catch (Throwable e) {
+      connection.probe().failed(e);
+    }
+  }
+}
