@@ -30,7 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 /** A server per test, clients that are closed after it, and the checks that follow every test. */
 abstract class ContractHarness {
   /** Within this time an event that must come has come, on a busy machine, too. */
-  private static final Duration PATIENCE = Duration.ofSeconds(8);
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   private static final Duration POLL = Duration.ofMillis(2);
 
