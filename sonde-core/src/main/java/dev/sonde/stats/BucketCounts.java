@@ -61,9 +61,15 @@ final class BucketCounts {
       if (page == null) {
         continue;
       }
-      for (int i = 0; i < page.length; i++) {
-        if (page[i] != 0) {
-          add(octave * Buckets.PER_OCTAVE + i, page[i] & LOW);
+      prepare(octave);
+      int[] mine = low[octave];
+      for (int i = 0; mine != null && i < page.length; i++) {
+        long n = page[i] & LOW;
+        long sum = (mine[i] & LOW) + n;
+        mine[i] = (int) sum;
+        count += n;
+        if (sum >>> Integer.SIZE != 0) {
+          carry(octave, i, 1);
         }
       }
     }
