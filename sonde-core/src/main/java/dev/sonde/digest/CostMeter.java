@@ -18,13 +18,11 @@ final class CostMeter {
   private static final int SAMPLES = 64;
 
   private final MonotonicClock clock;
-  private final long clockNanos;
   private final AtomicLongArray samples = new AtomicLongArray(SAMPLES);
   private final AtomicInteger taken = new AtomicInteger();
 
   CostMeter(MonotonicClock clock) {
     this.clock = clock;
-    this.clockNanos = costOf(clock);
   }
 
   /** Whether the record with this number is measured. */
@@ -32,11 +30,21 @@ final class CostMeter {
     return (number & MASK) == 0;
   }
 
-  /** Notes a record that began at {@code startNanos}. */
-  void add(long startNanos) {
-    long cost = clock.nanoTime() - startNanos - clockNanos;
+  /** Notes a record whose start was read for this alone: that reading is taken off. */
+  void addMeasured(long startNanos) {
+    long end = clock.nanoTime();
+    long reading = clock.nanoTime() - end;
+    add(end - startNanos - reading);
+  }
+
+  /** Notes a record whose start was read for its own sake: one reading is a part of its cost. */
+  void addStamped(long startNanos) {
+    add(clock.nanoTime() - startNanos);
+  }
+
+  private void add(long costNanos) {
     int index = taken.getAndIncrement() & (SAMPLES - 1);
-    samples.set(index, Math.max(cost, 1));
+    samples.set(index, Math.max(costNanos, 1));
   }
 
   /** Median nanoseconds of the last samples, 0 before the first. */
@@ -51,14 +59,5 @@ final class CostMeter {
     }
     Arrays.sort(sorted, 0, count);
     return count == 0 ? 0 : sorted[count / 2];
-  }
-
-  private static long costOf(MonotonicClock clock) {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 100; i++) {
-      long before = clock.nanoTime();
-      least = Math.min(least, clock.nanoTime() - before);
-    }
-    return least;
   }
 }

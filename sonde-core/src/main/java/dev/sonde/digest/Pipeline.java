@@ -136,7 +136,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
     put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
     if (isMeasured) {
-      cost.add(begin);
+      cost.addMeasured(begin);
     }
   }
 
@@ -253,7 +253,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
               error);
       put(Slots.REQUEST_ENCODER, request, now);
       if (CostMeter.measures(id)) {
-        cost.add(now);
+        cost.addStamped(now);
       }
     } catch (Throwable t) {
       faults.count("emitter", t);
@@ -283,7 +283,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       Slots.Call call = new Slots.Call(span, name, isError, exceptionType, now, durationNanos);
       put(Slots.FUNCTION_ENCODER, call, now);
       if (CostMeter.measures(call.spanId)) {
-        cost.add(now);
+        cost.addStamped(now);
       }
     } catch (Throwable t) {
       faults.count("emitter", t);
@@ -330,7 +330,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
               batchSize);
       put(Slots.DATABASE_ENCODER, statement, now);
       if (CostMeter.measures(statement.spanId)) {
-        cost.add(now);
+        cost.addStamped(now);
       }
     } catch (Throwable t) {
       faults.count("emitter", t);
