@@ -19,6 +19,8 @@ import dev.sonde.digest.RecentRequests;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.Event;
 import dev.sonde.sampling.SamplingPolicy;
+import dev.sonde.sink.ConsoleFormat;
+import dev.sonde.sink.ConsoleSink;
 import dev.sonde.sink.JsonlSink;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.ErrorSnapshot;
@@ -95,6 +97,10 @@ public final class Sonde implements AutoCloseable {
     if (archive != null) {
       addSink("jsonl", archive);
     }
+    ConsoleFormat format = config.console();
+    if (format != null) {
+      addSink("console", console(format));
+    }
     emitter = started;
     collector = own == null ? null : new LifecycleOutlet(own);
     outlet = collector == null ? started : new TwoOutlets(collector, started);
@@ -169,6 +175,11 @@ public final class Sonde implements AutoCloseable {
       archive.totalBytesMax(totalBytesMax);
     }
     return archive.build();
+  }
+
+  @SuppressWarnings("SystemOut") // standard output is what was asked for
+  private Sink<Event> console(ConsoleFormat format) {
+    return new ConsoleSink(format, System.out, ConsoleSink.wantsColour(System.getenv()), clock);
   }
 
   private SamplingPolicy samplingPolicy() {

@@ -19,13 +19,17 @@ import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
+import dev.sonde.sink.ConsoleFormat;
 import dev.sonde.testing.BlockingSink;
 import dev.sonde.testing.RecordingSink;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -250,6 +254,22 @@ final class SondeTest {
       assertThat(file.getFileName().toString()).endsWith(".jsonl");
       assertThat(Files.readString(file)).contains("\"archived\"");
     }
+  }
+
+  @Test
+  @SuppressWarnings("SystemOut") // what the setting writes to
+  void start_printsToStandardOutputWhenAFormatIsGiven() {
+    PrintStream before = System.out;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try (Sonde printing =
+        Sonde.start(SondeConfig.builder().console(ConsoleFormat.COMPACT).build())) {
+      printing.profile("printed", () -> 1);
+    } finally {
+      System.setOut(before);
+    }
+
+    assertThat(printed.toString(StandardCharsets.UTF_8)).contains("printed");
   }
 
   @Test
