@@ -262,7 +262,7 @@ final class DashboardPageIT {
                       .driver()
                       .executeScript(
                           "return document.querySelectorAll('script:not([src]),iframe,img,object,embed,base,meta[http-equiv],style,[onerror],[onload]').length + ' ' + window.pwned + ' ' + document.title")))
-          .isEqualTo("0 null Live · Sonde");
+          .isEqualTo("0 undefined Live · Sonde");
       browser.open("about:blank");
     }
   }
