@@ -36,7 +36,7 @@ export function Panel({ title, note, id, class: name, children, actions }) {
 export function RequestTable({ rows, caption, showAge }) {
   const worst = Math.max(1, ...rows.map((r) => r.dur_us));
   return html`<table class="rows requests"><caption>${caption}</caption>
-    <thead><tr><th scope="col">${showAge ? "Ended" : "Time"}</th><th scope="col">Status</th><th scope="col">Request</th><th scope="col" class="n">Duration</th><th scope="col" class="lo" aria-label="Duration as a bar"></th><th scope="col" class="n lo">First byte</th><th scope="col" class="n lo">Sent</th><th scope="col" class="n lo">Work</th><th scope="col" class="n lo">Conn.</th></tr></thead>
+    <thead><tr><th scope="col">${showAge ? "Ended" : "Time"}</th><th scope="col">Status</th><th scope="col" class="path">Request</th><th scope="col" class="n d">Duration</th><th scope="col" class="lo" aria-label="Duration as a bar"></th><th scope="col" class="n lo">First byte</th><th scope="col" class="n lo">Sent</th><th scope="col" class="n lo">Work</th><th scope="col" class="n lo">Conn.</th></tr></thead>
     <tbody>${rows.map((r) => html`<tr key=${r.request_id} class=${"open " + (requestId.value === r.request_id ? "on" : "")} tabindex="0" data-row
       onClick=${() => openRequest(r.request_id)} onKeyDown=${(e) => { if (e.key === "Enter") openRequest(r.request_id); }}>
       <td class="t" title=${f.iso(r.t_us)}>${showAge ? f.ago(r.t_us, nowUs.value) : f.time(r.t_us)}</td><td><${Status} r=${r} /></td>
