@@ -312,7 +312,7 @@ public final class JsonlReader {
     addSegment(segments, first, expected);
   }
 
-  private void addSegment(TreeMap<Long, Segment> segments, long first, long end) {
+  private void addSegment(Map<Long, Segment> segments, long first, long end) {
     if (end > first) {
       segments.put(first, new Segment(first, end, file));
     }
