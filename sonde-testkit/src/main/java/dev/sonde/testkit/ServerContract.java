@@ -748,7 +748,7 @@ public abstract class ServerContract extends ContractHarness {
         .isGreaterThan(100);
     assertThat(comparison.noopBytes())
         .as("bytes per request that a disabled collector costs; %s", comparison)
-        .isLessThan(AllocationComparison.RESOLUTION_BYTES);
+        .isLessThan(comparison.resolutionBytes());
   }
 
   @Test
