@@ -6,7 +6,10 @@ import dev.sonde.SondeConfig;
 import dev.sonde.cli.Failure;
 import dev.sonde.dashboard.Dashboard;
 import java.io.IOException;
+import dev.sonde.stats.GroupSnapshot;
+import dev.sonde.stats.StatsSnapshot;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -16,12 +19,14 @@ import org.jspecify.annotations.Nullable;
 public final class Demo {
   private static final Duration STOP_LOAD = Duration.ofSeconds(20);
   private static final Duration SETTLE = Duration.ofSeconds(5);
+  private static final Duration EXIT = Duration.ofSeconds(30);
 
   private final SondeConfig config;
   private final int port;
   private final double requestsPerSecond;
   private final @Nullable Duration duration;
   private final boolean suggestsBrowser;
+  private final PrintStream talk = System.err;
   private final CountDownLatch interrupted = new CountDownLatch(1);
 
   /**
@@ -51,33 +56,116 @@ public final class Demo {
    * @throws Failure if a port is taken or the archive cannot be written
    */
   public boolean run() throws Failure, IOException, InterruptedException {
-    PrintStream talk = System.err;
     LifecycleTally tally = new LifecycleTally();
     Thread main = Thread.currentThread();
-    Thread hook = new Thread(() -> waitFor(main), "demo-exit");
-    Summary summary;
-    try (Sonde sonde = Sonde.start(config, tally)) {
-      try (ShopServer server = ShopServer.start(sonde, port);
-          Dashboard dashboard = Dashboard.start(sonde, config)) {
-        Runtime.getRuntime().addShutdownHook(hook);
-        talk.printf(
-            "[sonde] %s, H2 on http://127.0.0.1:%d | dashboard %s%n",
-            server.name(), server.port(), dashboard.url());
-        talk.printf("[sonde] archive in %s | Ctrl-C ends it%n", config.jsonlDir());
-        if (suggestsBrowser) {
-          talk.println("[sonde] open the dashboard's address in a browser");
-        }
-        Load load = new Load(server.port(), requestsPerSecond);
+    Thread exit = new Thread(() -> endWith(main), "demo-exit");
+    try (Sonde sonde = open(tally)) {
+      Load load;
+      StatsSnapshot stats;
+      try (ShopServer shop = ShopServer.start(sonde, port);
+          Dashboard dashboard = open(sonde)) {
+        Runtime.getRuntime().addShutdownHook(exit);
+        greet(shop, dashboard);
+        load = new Load(shop.port(), requestsPerSecond);
         load.start();
-        watch(sonde, talk);
-        boolean stopped = load.stop(STOP_LOAD);
+        watch(sonde, load);
+        if (!load.stop(STOP_LOAD)) {
+          talk.println("[sonde] some clients did not finish in time");
+        }
         settle(tally);
-        summary = new Summary(load.counts(), tally, sonde.stats(), stopped);
+        stats = sonde.stats();
       }
       sonde.close();
-      summary.print(sonde.health(), System.out, talk);
+      boolean isWindowWhole = stats.coveredNanos() >= stats.uptimeNanos();
+      Summary summary =
+          new Summary(load.counts(), tally, stats.total(), isWindowWhole, sonde.health());
+      summary.print(System.out);
+      talk.printf("[sonde] archive: %s%n", config.jsonlDir());
+      talk.println(
+          summary.isExact()
+              ? "[sonde] Sonde and its clients counted the same, and nothing was lost uncounted"
+              : "[sonde] COUNTS DIFFER, see \"difference\" and \"conservation\" above");
+      return summary.isExact();
+    } finally {
+      withdraw(exit);
     }
-    unhook(hook);
-    return summary.isExact();
+  }
+
+  private Sonde open(LifecycleTally tally) throws Failure {
+    try {
+      return Sonde.start(config, tally);
+    } catch (UncheckedIOException e) {
+      throw new Failure(Failure.FAILED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Dashboard open(Sonde sonde) throws Failure {
+    try {
+      return Dashboard.start(sonde, config);
+    } catch (IOException e) {
+      throw new Failure(Failure.FAILED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void greet(ShopServer shop, Dashboard dashboard) {
+    talk.printf(
+        "[sonde] %s and H2 on http://127.0.0.1:%d | dashboard %s | archive %s%n",
+        shop.name(), shop.port(), dashboard.url(), config.jsonlDir());
+    if (suggestsBrowser) {
+      talk.println("[sonde] open the dashboard's address in a browser; Ctrl-C ends the demo");
+    }
+  }
+
+  /** Waits for the end; on a terminal it shows a line that moves meanwhile. */
+  private void watch(Sonde sonde, Load load) throws InterruptedException {
+    long start = System.nanoTime();
+    long end = duration == null ? Long.MAX_VALUE : start + duration.toNanos();
+    boolean isTerminal = System.console() != null;
+    while (end - System.nanoTime() > 0) {
+      long wait = Math.min(end - System.nanoTime(), TimeUnit.SECONDS.toNanos(1));
+      if (interrupted.await(wait, TimeUnit.NANOSECONDS)) {
+        break;
+      }
+      if (isTerminal) {
+        GroupSnapshot total = sonde.stats().total();
+        GroupSnapshot.Latency latency = total.latency();
+        talk.printf(
+            "\r[sonde] %d s  %.0f req/s  p99 %.1f ms  errors %.1f %%  clients %d requests   ",
+            TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start),
+            total.requestsPerSecond(),
+            latency == null ? 0.0 : latency.p99Nanos() / 1e6,
+            total.errorPct(),
+            load.counts().requests());
+      }
+    }
+    if (isTerminal) {
+      talk.println();
+    }
+  }
+
+  /** Lets the server notice that the last clients have gone. */
+  private static void settle(LifecycleTally tally) throws InterruptedException {
+    long deadline = System.nanoTime() + SETTLE.toNanos();
+    while (tally.unfinished() > 0 && deadline - System.nanoTime() > 0) {
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+  }
+
+  /** Runs when the JVM is told to end: the demo ends first, in its own order. */
+  private void endWith(Thread main) {
+    interrupted.countDown();
+    try {
+      main.join(EXIT.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void withdraw(Thread exit) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(exit);
+    } catch (IllegalStateException e) {
+      // The JVM is ending already, and that hook waits for this thread.
+    }
   }
 }
