@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The README's snippet, compiled as it stands and run as a program of its own. */
+final class ReadmeSnippetIT {
+  private static final int REQUESTS = 10;
+
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  @Test
+  void jettySnippet_showsTheRequestsOnTheDashboard(@TempDir Path dir)
+      throws IOException, InterruptedException {
+    int port = freePort();
+    Path source = dir.resolve("Snippet.java");
+    Files.writeString(source, program(snippet("jetty"), port));
+    int compiled =
+        ToolProvider.getSystemJavaCompiler()
+            .run(null, null, null, "-cp", classPath(), "-d", dir.toString(), source.toString());
+    assertThat(compiled).isZero();
+
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dsonde.dashboard.port=0",
+                "-cp",
+                dir + System.getProperty("path.separator") + classPath(),
+                "Snippet")
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader output =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
+      URI dashboard = dashboard(output);
+      for (int i = 0; i < REQUESTS; i++) {
+        assertThat(get("http://127.0.0.1:" + port + "/", "")).contains("hello");
+      }
+      String token = dashboard.getFragment().substring("t=".length());
+      String metrics =
+          get("http://" + dashboard.getAuthority() + "/metrics.json", "Bearer " + token);
+      Matcher count = Pattern.compile("\"count\"\\s*:\\s*(\\d+)").matcher(metrics);
+      assertThat(count.find()).as(metrics).isTrue();
+      assertThat(count.group(1)).isEqualTo(Integer.toString(REQUESTS));
+    } finally {
+      process.destroy();
+      assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  private static String snippet(String name) throws IOException {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    Matcher block =
+        Pattern.compile("<!-- snippet:" + name + " -->\\s*```java\\n(.*?)```", Pattern.DOTALL)
+            .matcher(readme);
+    assertThat(block.find()).as("snippet " + name + " in the README").isTrue();
+    return block.group(1);
+  }
+
+  private static String program(String snippet, int port) {
+    return """
+        import dev.sonde.*;
+        import dev.sonde.capture.jetty.*;
+        import dev.sonde.dashboard.*;
+        import java.nio.ByteBuffer;
+        import org.eclipse.jetty.server.*;
+        import org.eclipse.jetty.util.Callback;
+
+        public class Snippet {
+          public static void main(String[] args) throws Exception {
+            Handler yourHandler = new Handler.Abstract() {
+              @Override
+              public boolean handle(Request request, Response response, Callback callback) {
+                response.write(true, ByteBuffer.wrap("hello".getBytes()), callback);
+                return true;
+              }
+            };
+        %s
+          }
+        }
+        """
+        .formatted(snippet.replace("8080", Integer.toString(port)));
+  }
+
+  private static URI dashboard(BufferedReader output) throws IOException {
+    StringBuilder seen = new StringBuilder();
+    for (String line = output.readLine(); line != null; line = output.readLine()) {
+      seen.append(line).append('\n');
+      if (line.startsWith("dashboard: ")) {
+        return URI.create(line.substring("dashboard: ".length()));
+      }
+    }
+    throw new AssertionError("the snippet ended: " + seen);
+  }
+
+  private String get(String url, String authorization) throws IOException, InterruptedException {
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url));
+    if (!authorization.isEmpty()) {
+      request.header("Authorization", authorization);
+    }
+    return client.send(request.build(), BodyHandlers.ofString()).body();
+  }
+
+  private static String classPath() {
+    return System.getProperty("java.class.path");
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}
