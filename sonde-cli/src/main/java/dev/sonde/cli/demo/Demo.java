@@ -99,10 +99,10 @@ public final class Demo {
     }
   }
 
-  private Dashboard open(Sonde sonde) throws Failure {
+  private static Dashboard open(Sonde sonde) throws Failure {
     try {
-      return Dashboard.start(sonde, config);
-    } catch (IOException e) {
+      return Dashboard.start(sonde);
+    } catch (UncheckedIOException e) {
       throw new Failure(Failure.FAILED, String.valueOf(e.getMessage()));
     }
   }

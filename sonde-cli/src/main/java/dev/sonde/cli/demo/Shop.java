@@ -2,6 +2,7 @@
 package dev.sonde.cli.demo;
 
 import dev.sonde.Sonde;
+import dev.sonde.capture.jetty.SondeJetty;
 import dev.sonde.cli.demo.ShopDatabase.Product;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
@@ -68,6 +69,7 @@ final class Shop {
 
   private void product(HttpServletRequest request, HttpServletResponse response)
       throws IOException, SQLException {
+    request.setAttribute(SondeJetty.ROUTE_ATTRIBUTE, "/products/{id}");
     Product product = database.product(lastNumber(request));
     if (product == null) {
       response.sendError(HttpServletResponse.SC_NOT_FOUND);
@@ -78,22 +80,15 @@ final class Shop {
 
   private void reviews(HttpServletRequest request, HttpServletResponse response)
       throws IOException, SQLException {
+    request.setAttribute(SondeJetty.ROUTE_ATTRIBUTE, "/reviews/{product}");
     write(response, String.join("\n", database.reviewers(lastNumber(request))) + "\n");
   }
 
   private void search(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException, InterruptedException {
+      throws IOException, SQLException {
     String text = String.valueOf(request.getParameter("q")).toLowerCase(Locale.ROOT);
     List<Product> found = database.search(text);
-    try {
-      write(response, list(sonde.profile("search.rank", () -> rank(found))));
-    } catch (IOException | RuntimeException e) {
-      throw e;
-    } catch (InterruptedException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
+    write(response, list(sonde.profile("search.rank", () -> rank(found))));
   }
 
   private void order(HttpServletRequest request, HttpServletResponse response)
@@ -196,7 +191,7 @@ final class Shop {
   @FunctionalInterface
   private interface Page {
     void answer(HttpServletRequest request, HttpServletResponse response)
-        throws IOException, SQLException, InterruptedException;
+        throws IOException, SQLException;
   }
 
   private static final class PageServlet extends HttpServlet {
@@ -215,9 +210,6 @@ final class Shop {
         page.answer(request, response);
       } catch (SQLException e) {
         throw new IOException(e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        response.sendError(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
       }
     }
   }

@@ -59,20 +59,22 @@ final class ShopServer implements AutoCloseable {
     HttpConfiguration http = new HttpConfiguration();
     http.setSendServerVersion(false);
     ServerConnector connector =
-        new ServerConnector(
-            server, new HttpConnectionFactory(http), new HTTP2CServerConnectionFactory(http));
+        SondeJetty.connector(
+            server,
+            sonde,
+            new HttpConnectionFactory(http),
+            new HTTP2CServerConnectionFactory(http));
     connector.setHost(InetAddress.getLoopbackAddress().getHostAddress());
     connector.setPort(port);
     server.addConnector(connector);
     ShopServer shop = new ShopServer(server, connector, pool, background);
     try {
-      ShopDatabase database = new ShopDatabase(SondeJdbc.observe(pool, sonde));
+      ShopDatabase database = new ShopDatabase(SondeJdbc.observe(pool, sonde.emitter()));
       new ShopDatabase(pool).fill();
       ServletContextHandler context = new ServletContextHandler();
       Map<String, HttpServlet> servlets = new Shop(database, sonde, background).servlets();
       servlets.forEach((pattern, servlet) -> context.addServlet(new ServletHolder(servlet), pattern));
       server.setHandler(context);
-      server.addBean(SondeJetty.on(sonde));
       server.start();
       return shop;
     } catch (IOException e) {
