@@ -40,4 +40,9 @@ public record HealthSnapshot(
     long heldBytes,
     long nanosPerRecord,
     double cpuRatio,
-    SortedMap<String, Long> faults) {}
+    SortedMap<String, Long> faults) {
+  /** Whether every record, and every event of each sink, is accounted for. */
+  public boolean isConserved() {
+    return counts.isConserved() && sinks.stream().allMatch(SinkHealth::isConserved);
+  }
+}

@@ -36,4 +36,10 @@ public record PipelineCounts(
     long sampledOut,
     long kept,
     long failed,
-    long published) {}
+    long published) {
+  /** Whether both equations hold. */
+  public boolean isConserved() {
+    return offered == droppedOldest + droppedClosed + inQueue + digested
+        && digested == sampledOut + kept + failed;
+  }
+}

@@ -33,4 +33,14 @@ public record SinkHealth(
     long droppedPoison,
     long droppedClosed,
     long queueDepth,
-    long flushErrors) {}
+    long flushErrors) {
+  /** Events that the sink did not get and will not get. */
+  public long dropped() {
+    return droppedOldest + droppedSinkFailed + droppedPoison + droppedClosed;
+  }
+
+  /** Whether the equation holds. */
+  public boolean isConserved() {
+    return enqueued == processed + dropped() + queueDepth;
+  }
+}

@@ -47,7 +47,7 @@ final class Summary {
 
   /** Whether both counts are the same and no event went missing. */
   boolean isExact() {
-    return isConserved() && differences().values().stream().allMatch(value -> value == 0);
+    return health.isConserved() && differences().values().stream().allMatch(value -> value == 0);
   }
 
   /** Sonde's count minus the clients', by what was counted. */
@@ -69,18 +69,6 @@ final class Summary {
               - load.hungUp());
     }
     return differences;
-  }
-
-  /** Whether every record of the pipeline and every event of each sink is accounted for. */
-  boolean isConserved() {
-    PipelineCounts counts = health.counts();
-    boolean holds =
-        counts.offered() == counts.droppedOldest() + counts.inQueue() + counts.digested()
-            && counts.digested() == counts.sampledOut() + counts.kept();
-    for (SinkHealth sink : health.sinks()) {
-      holds &= sink.enqueued() == accounted(sink);
-    }
-    return holds;
   }
 
   /** Writes it as JSON to {@code data}. */
@@ -118,20 +106,22 @@ final class Summary {
   private void conservation(JsonGenerator json) throws IOException {
     PipelineCounts counts = health.counts();
     json.writeObjectFieldStart("conservation");
-    json.writeBooleanField("holds", isConserved());
+    json.writeBooleanField("holds", health.isConserved());
     json.writeNumberField("offered", counts.offered());
     json.writeNumberField("dropped_oldest", counts.droppedOldest());
+    json.writeNumberField("dropped_closed", counts.droppedClosed());
     json.writeNumberField("in_queue", counts.inQueue());
     json.writeNumberField("digested", counts.digested());
     json.writeNumberField("sampled_out", counts.sampledOut());
     json.writeNumberField("kept", counts.kept());
+    json.writeNumberField("failed", counts.failed());
     json.writeArrayFieldStart("sinks");
     for (SinkHealth sink : health.sinks()) {
       json.writeStartObject();
       json.writeStringField("name", sink.name());
       json.writeNumberField("enqueued", sink.enqueued());
       json.writeNumberField("processed", sink.processed());
-      json.writeNumberField("dropped", accounted(sink) - sink.processed() - sink.queueDepth());
+      json.writeNumberField("dropped", sink.dropped());
       json.writeNumberField("queue_depth", sink.queueDepth());
       json.writeEndObject();
     }
@@ -146,15 +136,6 @@ final class Summary {
       json.writeNumberField(entry.getKey().toString(), entry.getValue());
     }
     json.writeEndObject();
-  }
-
-  private static long accounted(SinkHealth sink) {
-    return sink.processed()
-        + sink.droppedOldest()
-        + sink.droppedSinkFailed()
-        + sink.droppedPoison()
-        + sink.droppedClosed()
-        + sink.queueDepth();
   }
 
   /** Answered requests by status: those that clients left are taken out of status 200. */
