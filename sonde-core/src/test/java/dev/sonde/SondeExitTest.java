@@ -57,6 +57,7 @@ final class SondeExitTest {
   static final class Application {
     private Application() {}
 
+    @SuppressWarnings("SystemOut") // how the parent process learns of it
     public static void main(String[] args) throws InterruptedException, IOException {
       Sonde sonde = Sonde.start(SondeConfig.builder().jsonlDir(Path.of(args[0])).build());
       for (int i = 0; i < REQUESTS; i++) {

@@ -374,6 +374,7 @@ final class PipelineTest {
   }
 
   /** Reports at every depth on the way down to the end of the stack. */
+  @SuppressWarnings("InfiniteRecursion") // until the stack is full
   private void overflow(long[] calls) {
     calls[0]++;
     emit("/deep");
