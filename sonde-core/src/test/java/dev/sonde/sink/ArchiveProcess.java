@@ -4,6 +4,8 @@ package dev.sonde.sink;
 import dev.sonde.event.Event;
 import dev.sonde.event.FunctionEvent;
 import java.io.DataOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,7 +34,8 @@ final class ArchiveProcess {
   /** Arguments: directory, batches to write, size of a file. */
   public static void main(String[] arguments) throws Exception {
     long batches = Long.parseLong(arguments[1]);
-    try (DataOutputStream acknowledged = new DataOutputStream(System.out);
+    try (DataOutputStream acknowledged =
+            new DataOutputStream(new FileOutputStream(FileDescriptor.out));
         JsonlSink sink =
             JsonlSink.builder(Path.of(arguments[0]))
                 .instance("same")

@@ -41,7 +41,8 @@ final class JsonlSinkIT {
   }
 
   @Test
-  void accept_losesNothingThatWasTakenWhenTheProcessIsKilled() throws Exception {
+  void accept_losesNothingThatWasTakenWhenTheProcessIsKilled()
+      throws IOException, InterruptedException {
     Path directory = temporary.resolve("killed");
     Random random = new Random(9);
     long taken = 0;
@@ -88,7 +89,7 @@ final class JsonlSinkIT {
   }
 
   @Test
-  void accept_sharesADirectoryWithAnotherProcess() throws Exception {
+  void accept_sharesADirectoryWithAnotherProcess() throws IOException, InterruptedException {
     Path directory = temporary.resolve("shared");
     Process first = ArchiveProcess.start(directory, 500, 10_000);
     Process second = ArchiveProcess.start(directory, 500, 10_000);
@@ -110,7 +111,8 @@ final class JsonlSinkIT {
   }
 
   @Test
-  void accept_goesOnByItselfTwentyTimesAfterAFullDisk() throws Exception {
+  void accept_goesOnByItselfTwentyTimesAfterAFullDisk()
+      throws IOException, InterruptedException, PoisonException {
     try (SmallDisk disk = SmallDisk.mount(temporary.resolve("small"))) {
       Path directory = disk.path().resolve("archive");
       ManualClock clock = new ManualClock();
@@ -148,7 +150,7 @@ final class JsonlSinkIT {
   }
 
   @Test
-  void accept_goesOnWithinFiveSecondsAfterAFullDisk() throws Exception {
+  void accept_goesOnWithinFiveSecondsAfterAFullDisk() throws IOException, InterruptedException {
     try (SmallDisk disk = SmallDisk.mount(temporary.resolve("small"))) {
       JsonlSink sink = JsonlSink.builder(disk.path().resolve("archive")).build();
       AsyncCollector<Event> collector =
@@ -194,7 +196,7 @@ final class JsonlSinkIT {
 
   /** A file system in memory of 512 KiB, on which a disk can be full; needs root and Linux. */
   private record SmallDisk(Path path) implements AutoCloseable {
-    static SmallDisk mount(Path path) throws Exception {
+    static SmallDisk mount(Path path) throws IOException, InterruptedException {
       Files.createDirectories(path);
       String said = run("mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", path);
       if (said != null) {
@@ -223,12 +225,13 @@ final class JsonlSinkIT {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException, InterruptedException {
       assertThat(run("umount", path)).isNull();
     }
 
     /** Null if it worked, else what it said. */
-    private static @Nullable String run(Object... command) throws Exception {
+    private static @Nullable String run(Object... command)
+        throws IOException, InterruptedException {
       Process process;
       try {
         process =

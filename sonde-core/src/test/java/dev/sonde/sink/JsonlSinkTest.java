@@ -312,7 +312,7 @@ final class JsonlSinkTest {
       sink.accept(events(1, 10));
       storage.fill(true);
       for (int i = 0; i < 100; i++) {
-        long number = 11 + i;
+        long number = 11L + i;
         clock.advance(Duration.ofSeconds(1));
         assertThatExceptionOfType(SinkPausedException.class)
             .isThrownBy(() -> sink.accept(events(number, number)));
