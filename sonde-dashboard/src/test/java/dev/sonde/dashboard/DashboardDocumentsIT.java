@@ -49,7 +49,7 @@ final class DashboardDocumentsIT {
   }
 
   @Test
-  void documents_countEveryRequestOnce() throws Exception {
+  void documents_countEveryRequestOnce() throws IOException, InterruptedException {
     new Traffic(sonde).shop(40);
     long requests = 40 * 6 + 2 * 2 + 1;
     await().atMost(Duration.ofSeconds(10)).until(() -> sonde.recent().newest().size() == requests);
