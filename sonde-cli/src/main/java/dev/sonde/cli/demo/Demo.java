@@ -120,7 +120,8 @@ public final class Demo {
   private void watch(Sonde sonde, Load load) throws InterruptedException {
     long start = System.nanoTime();
     long end = duration == null ? Long.MAX_VALUE : start + duration.toNanos();
-    boolean isTerminal = System.console() != null;
+    // Set by the launcher: System.console() tells of a terminal on stdin and stdout, not on stderr.
+    boolean isTerminal = Boolean.getBoolean("sonde.cli.terminal");
     while (end - System.nanoTime() > 0) {
       long wait = Math.min(end - System.nanoTime(), TimeUnit.SECONDS.toNanos(1));
       if (interrupted.await(wait, TimeUnit.NANOSECONDS)) {

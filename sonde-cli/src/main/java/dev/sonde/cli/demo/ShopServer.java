@@ -106,8 +106,10 @@ final class ShopServer implements AutoCloseable {
   public void close() {
     try {
       server.stop();
-    } catch (Exception e) {
+    } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (Exception e) {
+      System.getLogger("dev.sonde.cli").log(System.Logger.Level.WARNING, "the shop did not stop", e);
     }
     background.shutdownNow();
     pool.dispose();
