@@ -192,13 +192,19 @@ public final class SegmentRing {
   public int drain(int max, long nowNanos, SlotReader reader) {
     consumerLock.lock();
     try {
-      dropExcess(nowNanos);
-      int count = deliver(max, nowNanos, reader);
-      if (count < max) {
-        detach(nowNanos);
+      int count;
+      long droppedBefore;
+      do {
+        droppedBefore = dropped;
         dropExcess(nowNanos);
-        count += deliver(max - count, nowNanos, reader);
-      }
+        count = deliver(max, nowNanos, reader);
+        if (count < max) {
+          detach(nowNanos);
+          dropExcess(nowNanos);
+          count += deliver(max - count, nowNanos, reader);
+        }
+        // Producers may just have pushed out all that was detached: then what they put is there.
+      } while (count == 0 && dropped > droppedBefore);
       return count;
     } finally {
       consumerLock.unlock();

@@ -22,13 +22,25 @@ public final class RingModel {
 
   private RingModel() {}
 
-  /** Checks one configuration; throws with the offending order if there is one. */
-  static void check(Class<?> configuration, Class<?> queue, int iterations, int invocations) {
+  /**
+   * Checks one configuration in a process of its own; fails with the offending order if there is
+   * one.
+   *
+   * @param args {@code Ring} or {@code Solo}, capacity, segment size, iterations, invocations of
+   *     each
+   */
+  public static void main(String[] args) throws ReflectiveOperationException {
+    String name = RingModel.class.getName() + "$" + args[0] + args[1] + "Of" + args[2];
+    Class<?> configuration = Class.forName(name);
+    Class<?> queue = Class.forName(RingModel.class.getName() + "$Queue" + args[1]);
+    boolean isSolo = args[0].equals("Solo");
+    int iterations = Integer.parseInt(args[3]);
+    int invocations = Integer.parseInt(args[4]);
     new ModelCheckingOptions()
         .iterations(iterations)
         .invocationsPerIteration(invocations)
-        .threads(3)
-        .actorsPerThread(2)
+        .threads(isSolo ? 2 : 3)
+        .actorsPerThread(isSolo ? 3 : 2)
         .actorsBefore(2)
         .actorsAfter(2)
         .sequentialSpecification(queue)
@@ -40,18 +52,6 @@ public final class RingModel {
         .actorsPerThread(3)
         .sequentialSpecification(queue)
         .check(configuration);
-  }
-
-  /**
-   * Checks one configuration in a process of its own.
-   *
-   * @param args capacity and segment size, then iterations and invocations of each
-   */
-  public static void main(String[] args) throws ReflectiveOperationException {
-    String suffix = args[0] + "Of" + args[1];
-    Class<?> configuration = Class.forName(RingModel.class.getName() + "$Ring" + suffix);
-    Class<?> queue = Class.forName(RingModel.class.getName() + "$Queue" + args[0]);
-    check(configuration, queue, Integer.parseInt(args[2]), Integer.parseInt(args[3]));
   }
 
   /** The ring as the model checker drives it. */
@@ -89,6 +89,61 @@ public final class RingModel {
     }
   }
 
+  /**
+   * The ring with one producer and a consumer that waits only for a put that has claimed a slot:
+   * all others it must find at once.
+   */
+  public abstract static class Solo {
+    private final SegmentRing ring;
+    private volatile int done;
+    private int last;
+
+    Solo(int capacity, int segmentSize) {
+      ring = new SegmentRing(capacity, 2, 0, 1, segmentSize);
+    }
+
+    /** Puts one event. */
+    @Operation(nonParallelGroup = "producer")
+    public void put(int value) {
+      ring.put(ENCODER, value, 1);
+      done = done + 1;
+    }
+
+    /** Takes the oldest; null if there is none. */
+    @Operation(nonParallelGroup = "consumer")
+    public @Nullable Integer poll() {
+      while (true) {
+        int doneBefore = done;
+        int count =
+            ring.drain(
+                1,
+                1,
+                (time, longs, l, refs, r) ->
+                    last = longs[l] == ~longs[l + 1] ? (int) longs[l] : Integer.MIN_VALUE);
+        if (count > 0) {
+          return last;
+        }
+        if (ring.counts().offered() == doneBefore) {
+          return null;
+        }
+      }
+    }
+  }
+
+  /** One producer, capacity 1, one slot a segment. */
+  public static final class Solo1Of1 extends Solo {
+    public Solo1Of1() {
+      super(1, 1);
+    }
+  }
+
+  /** One producer, capacity 2, one slot a segment. */
+  public static final class Solo2Of1 extends Solo {
+    public Solo2Of1() {
+      super(2, 1);
+    }
+  }
+
   /** Capacity 1, one slot a segment. */
   public static final class Ring1Of1 extends Ring {
     public Ring1Of1() {
@@ -114,6 +169,13 @@ public final class RingModel {
   public static final class Ring3Of2 extends Ring {
     public Ring3Of2() {
       super(3, 2);
+    }
+  }
+
+  /** One producer, capacity 2, two slots a segment. */
+  public static final class Solo2Of2 extends Solo {
+    public Solo2Of2() {
+      super(2, 2);
     }
   }
 

@@ -32,11 +32,19 @@ final class RingModelTest {
     this.directory = directory;
   }
 
-  @ParameterizedTest(name = "capacity {0}, segments of {1}")
-  @CsvSource({"1, 1", "2, 1", "2, 2", "3, 2"})
-  void ring_isABoundedQueue(String capacity, String segmentSize)
+  @ParameterizedTest(name = "{0}, capacity {1}, segments of {2}")
+  @CsvSource({
+    "Ring, 1, 1",
+    "Ring, 2, 1",
+    "Ring, 2, 2",
+    "Ring, 3, 2",
+    "Solo, 1, 1",
+    "Solo, 2, 1",
+    "Solo, 2, 2"
+  })
+  void ring_isABoundedQueue(String model, String capacity, String segmentSize)
       throws IOException, InterruptedException {
-    List<String> arguments = List.of(capacity, segmentSize, ITERATIONS, INVOCATIONS);
+    List<String> arguments = List.of(model, capacity, segmentSize, ITERATIONS, INVOCATIONS);
 
     Outcome outcome = run("", RingModel.class.getName(), arguments);
 
@@ -48,29 +56,38 @@ final class RingModelTest {
     return List.of(
         Arguments.of(
             "m1: arrays are used again under a writer",
+            "Ring",
             "2",
             "1",
             "if ((long) WORD.getAcquire(longs, i * stride) == 0) {",
             "if (false) {"),
         Arguments.of(
             "m2: a cut segment is not owned",
+            "Solo",
             "1",
             "1",
             "cut != null && OWNER.compareAndSet(cut, FREE, PRODUCER)",
             "cut != null"),
-        Arguments.of("m3: empty is judged by claims alone", "2", "1", empty, "segment.claim > 0"),
         Arguments.of(
-            "m4: empty is judged by the chain",
-            "1",
-            "1",
-            empty,
-            "segment.claim > 0 || segment.prev != null"));
+            "m3: empty is judged by claims alone", "Solo", "1", "1", empty, "segment.claim > 0"),
+        Arguments.of(
+            "m4: claims are counted before the segment is closed",
+            "Solo",
+            "2",
+            "2",
+            "(long) CLAIM.getAndAdd(newest, CLOSED), segmentSize",
+            "newest.claim, segmentSize"));
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("mutants")
   void check_findsMutant(
-      String name, String capacity, String segmentSize, String original, String mutation)
+      String name,
+      String model,
+      String capacity,
+      String segmentSize,
+      String original,
+      String mutation)
       throws IOException, InterruptedException {
     String classes = compileMutant(original, mutation);
 
@@ -78,7 +95,7 @@ final class RingModelTest {
         run(
             classes + File.pathSeparator,
             RingModel.class.getName(),
-            List.of(capacity, segmentSize, ITERATIONS, INVOCATIONS));
+            List.of(model, capacity, segmentSize, ITERATIONS, INVOCATIONS));
 
     assertThat(outcome.exitCode).as(name + "\n" + outcome.output).isNotZero();
     assertThat(outcome.output).containsAnyOf("Invalid execution results", "has hung", "exception");
