@@ -143,14 +143,21 @@ public final class ConnectionState {
    *
    * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
    * @param streamId HTTP/2 stream, 0 on HTTP/1
-   * @param path as received, without the query string
+   * @param path as received; query string and path parameters are not kept
    * @param httpVersion such as {@code HTTP/1.1}
    * @return the request; of a closed connection one that has already ended
    */
   public Exchange begin(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
     Exchange exchange =
-        new Exchange(this, workerId, streamId, method, path, httpVersion, advance(nanos));
+        new Exchange(
+            this,
+            workerId,
+            streamId,
+            method,
+            RequestPath.withoutParameters(path),
+            httpVersion,
+            advance(nanos));
     if (!acquire()) {
       exchange.discard();
       listener.late();

@@ -2,6 +2,7 @@
 package dev.sonde.collect;
 
 import dev.sonde.capture.RequestIds;
+import dev.sonde.capture.RequestPath;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
@@ -61,7 +62,7 @@ final class CollectorEmitter implements Emitter {
             RequestIds.next(),
             method,
             route,
-            path,
+            RequestPath.withoutParameters(path),
             status,
             outcome,
             durationNanos,

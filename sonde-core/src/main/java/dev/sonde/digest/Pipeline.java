@@ -7,6 +7,7 @@ import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.RequestIds;
+import dev.sonde.capture.RequestPath;
 import dev.sonde.collect.AsyncCollector;
 import dev.sonde.collect.Emitter;
 import dev.sonde.collect.SegmentRing;
@@ -218,7 +219,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   public void request(
       String method,
       @Nullable String route,
-      String path,
+      String target,
       int status,
       Outcome outcome,
       long durationNanos,
@@ -230,6 +231,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
     try {
       long now = clock.nanoTime();
+      String path = RequestPath.withoutParameters(target);
       stats.requestStarted();
       if (isExcluded(path, route)) {
         stats.requestExcluded();

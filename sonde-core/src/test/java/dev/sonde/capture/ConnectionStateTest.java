@@ -202,6 +202,14 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void begin_keepsNeitherQueryNorPathParameters() {
+    Exchange exchange =
+        connection.begin(0, 0, "GET", "/a;jsessionid=1/b?token=2", "HTTP/1.1", 2_000);
+
+    assertThat(exchange.path()).isEqualTo("/a/b");
+  }
+
+  @Test
   void times_neverGoBackOnAConnection() {
     Exchange exchange = connection.begin(0, 0, "GET", "/a", "HTTP/1.1", 500);
     exchange.completed(200, 0, 100);
