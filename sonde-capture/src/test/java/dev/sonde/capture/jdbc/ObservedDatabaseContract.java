@@ -16,6 +16,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -388,7 +389,8 @@ abstract class ObservedDatabaseContract {
   }
 
   @Test
-  void everyStatementOfManyThreads_isReportedOnce() throws Exception {
+  void everyStatementOfManyThreads_isReportedOnce()
+      throws ExecutionException, InterruptedException {
     int threads = 4;
     int statements = 250;
     ExecutorService pool = Executors.newFixedThreadPool(threads);

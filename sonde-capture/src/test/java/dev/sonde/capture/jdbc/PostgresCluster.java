@@ -8,12 +8,15 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A throw-away PostgreSQL server on a free loopback port. */
 final class PostgresCluster implements AutoCloseable {
@@ -34,9 +37,9 @@ final class PostgresCluster implements AutoCloseable {
   }
 
   /** Directory of the server's programs, or null if it is not installed. */
-  static Path findBin() {
+  static @Nullable Path findBin() {
     List<Path> candidates = new ArrayList<>();
-    for (String path : System.getenv("PATH").split(File.pathSeparator)) {
+    for (String path : System.getenv("PATH").split(File.pathSeparator, -1)) {
       candidates.add(Path.of(path));
     }
     Path debian = Path.of("/usr/lib/postgresql");
@@ -83,17 +86,17 @@ final class PostgresCluster implements AutoCloseable {
 
   /** The server refuses to run as root. */
   private static String unprivilegedUser(Path directory) throws IOException {
-    for (String user : new String[] {"postgres", "nobody"}) {
-      try {
-        Files.setOwner(
-            directory,
-            directory.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName(user));
-        return user;
-      } catch (UserPrincipalNotFoundException e) {
-        continue;
-      }
+    UserPrincipalLookupService users = directory.getFileSystem().getUserPrincipalLookupService();
+    String user = "postgres";
+    UserPrincipal owner;
+    try {
+      owner = users.lookupPrincipalByName(user);
+    } catch (UserPrincipalNotFoundException e) {
+      user = "nobody";
+      owner = users.lookupPrincipalByName(user);
     }
-    throw new IOException("neither user postgres nor nobody exists");
+    Files.setOwner(directory, owner);
+    return user;
   }
 
   private int start() throws IOException {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -50,7 +51,7 @@ final class SqlCacheTest {
   }
 
   @Test
-  void get_isRightFromManyThreads() throws Exception {
+  void get_isRightFromManyThreads() throws ExecutionException, InterruptedException {
     ExecutorService threads = Executors.newFixedThreadPool(4);
     List<Future<Integer>> wrong = new ArrayList<>();
     for (int t = 0; t < 4; t++) {
