@@ -19,7 +19,9 @@ final class CoreSizeIT {
   @Test
   void jarAndItsDependencies_areSmall() throws IOException, URISyntaxException {
     long bytes =
-        Files.size(ownJar()) + Files.size(jarOf(JsonFactory.class)) + Files.size(jarOf(Pattern.class));
+        Files.size(ownJar())
+            + Files.size(jarOf(JsonFactory.class))
+            + Files.size(jarOf(Pattern.class));
 
     assertThat(bytes).as("sonde-core with jackson-core and re2j").isLessThanOrEqualTo(LIMIT_BYTES);
   }
