@@ -13,11 +13,14 @@ import org.jspecify.annotations.Nullable;
  * Keeps the port answering while clients hold connections without sending requests.
  *
  * <p>At most {@link #MAX_CONNECTIONS} are open. When one more comes, the one that has waited
- * longest for its head makes room; only if all of them are being answered is the new one refused.
+ * longest for its head makes room, then the one that has taken longest over an answer that needed no
+ * token; only if all of them read with the token is the new one refused. An answer other than the
+ * live stream must be read within ten seconds.
  */
 final class ConnectionGuard implements Connection.Listener {
   static final int MAX_CONNECTIONS = 64;
 
+  private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long HEAD_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /*
@@ -40,7 +43,10 @@ final class ConnectionGuard implements Connection.Listener {
     Connection victim = null;
     synchronized (this) {
       if (slots.size() >= MAX_CONNECTIONS) {
-        victim = longestWaiting();
+        victim = longest(false);
+        if (victim == null) {
+          victim = longest(true);
+        }
         if (victim == null) {
           refused++;
           victim = connection;
@@ -72,8 +78,20 @@ final class ConnectionGuard implements Connection.Listener {
         return;
       }
       slot.isAnswering = true;
+      slot.isTrusted = false;
+      slot.isStream = false;
+      slot.since = clock.nanoTime();
     }
     Request.addCompletionListener(request, failure -> answered(connection));
+  }
+
+  /** Notes that the request under way came with the token, and whether it asked for the stream. */
+  synchronized void trusted(Request request, boolean isStream) {
+    Slot slot = slots.get(request.getConnectionMetaData().getConnection());
+    if (slot != null && slot.isAnswering) {
+      slot.isTrusted = true;
+      slot.isStream = isStream;
+    }
   }
 
   private synchronized void answered(Connection connection) {
@@ -81,12 +99,12 @@ final class ConnectionGuard implements Connection.Listener {
     if (slot != null) {
       slot.isAnswering = false;
       slot.bytesIn = connection.getBytesIn();
-      slot.waitingSince = clock.nanoTime();
+      slot.since = clock.nanoTime();
       slot.isHeadDue = false;
     }
   }
 
-  /** Closes connections whose head is overdue; called several times a second. */
+  /** Closes connections whose head or reading is overdue; called several times a second. */
   void sweep() {
     while (true) {
       Connection overdue;
@@ -105,6 +123,11 @@ final class ConnectionGuard implements Connection.Listener {
     for (Map.Entry<Connection, Slot> entry : slots.entrySet()) {
       Slot slot = entry.getValue();
       if (slot.isAnswering) {
+        if (!slot.isStream && now - slot.since >= ANSWER_NANOS) {
+          expired++;
+          slots.remove(entry.getKey());
+          return entry.getKey();
+        }
         continue;
       }
       if (!slot.isHeadDue && entry.getKey().getBytesIn() > slot.bytesIn) {
@@ -120,15 +143,17 @@ final class ConnectionGuard implements Connection.Listener {
     return null;
   }
 
-  private @Nullable Connection longestWaiting() {
+  /** The longest waiting one, or the one longest at an answer that needed no token. */
+  private @Nullable Connection longest(boolean isAnswering) {
     Connection longest = null;
     long since = Long.MAX_VALUE;
     long now = clock.nanoTime();
     for (Map.Entry<Connection, Slot> entry : slots.entrySet()) {
       Slot slot = entry.getValue();
-      if (!slot.isAnswering && slot.waitingSince - now < since) {
+      boolean isCandidate = slot.isAnswering == isAnswering && !(isAnswering && slot.isTrusted);
+      if (isCandidate && slot.since - now < since) {
         longest = entry.getKey();
-        since = slot.waitingSince - now;
+        since = slot.since - now;
       }
     }
     return longest;
@@ -139,17 +164,22 @@ final class ConnectionGuard implements Connection.Listener {
     return slots.size();
   }
 
+  /** Connections whose answer is under way. */
+  synchronized long answering() {
+    return slots.values().stream().filter(slot -> slot.isAnswering).count();
+  }
+
   /** Connections closed to make room for a newer one. */
   synchronized long evicted() {
     return evicted;
   }
 
-  /** Connections refused because all others were being answered. */
+  /** Connections refused because all others were reading with the token. */
   synchronized long refused() {
     return refused;
   }
 
-  /** Connections closed because their head took longer than five seconds. */
+  /** Connections closed because their head took five seconds or their answer ten. */
   synchronized long expired() {
     return expired;
   }
@@ -157,17 +187,22 @@ final class ConnectionGuard implements Connection.Listener {
   /** What is known of one connection; guarded by the guard's monitor. */
   private static final class Slot {
     private boolean isAnswering;
+    private boolean isTrusted;
+    private boolean isStream;
 
     /** The first head is due from the moment of the accept, a later one from its first byte. */
     private boolean isHeadDue = true;
 
     private long headDueSince;
-    private long waitingSince;
+
+    /** Since when it waits for a head, or is being answered. */
+    private long since;
+
     private long bytesIn;
 
     Slot(long openedAt) {
       headDueSince = openedAt;
-      waitingSince = openedAt;
+      since = openedAt;
     }
   }
 }

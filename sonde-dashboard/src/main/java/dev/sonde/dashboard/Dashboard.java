@@ -16,6 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,7 @@ public final class Dashboard implements AutoCloseable {
   private final ScheduledExecutorService timer;
   private final String host;
   private final String secret;
+  private final AtomicLong failedBeats = new AtomicLong();
 
   private Dashboard(DashboardConfig config, Views views, MonotonicClock clock) {
     host = config.host();
@@ -90,7 +92,7 @@ public final class Dashboard implements AutoCloseable {
     return dashboard;
   }
 
-  private static Map<String, Long> figures(@Nullable Dashboard dashboard) {
+  static Map<String, Long> figures(@Nullable Dashboard dashboard) {
     Map<String, Long> figures = new LinkedHashMap<>();
     if (dashboard != null) {
       figures.put("readers", (long) dashboard.live.readers());
@@ -103,6 +105,7 @@ public final class Dashboard implements AutoCloseable {
       figures.put("refused", dashboard.guard.refused());
       figures.put("expired", dashboard.guard.expired());
       figures.put("wrong_tokens", dashboard.failures.total());
+      figures.put("failed_beats", dashboard.failedBeats.get());
     }
     return figures;
   }
@@ -118,7 +121,7 @@ public final class Dashboard implements AutoCloseable {
     repeat(this::beat, BEAT_MILLIS);
   }
 
-  private void repeat(Runnable task, int millis) {
+  void repeat(Runnable task, int millis) {
     ScheduledFuture<?> unused =
         timer.scheduleAtFixedRate(() -> guarded(task), millis, millis, TimeUnit.MILLISECONDS);
   }
@@ -151,11 +154,11 @@ public final class Dashboard implements AutoCloseable {
     live.beat();
   }
 
-  private static void guarded(Runnable task) {
+  private void guarded(Runnable task) {
     try {
       task.run();
-    } catch (RuntimeException e) {
-      // A throw would end the timer; the next beat starts from a new snapshot.
+    } catch (Throwable e) { // an Error too: any throw would end the timer without a word
+      failedBeats.incrementAndGet();
       System.getLogger("dev.sonde.dashboard")
           .log(System.Logger.Level.DEBUG, "A beat of the dashboard failed", e);
     }

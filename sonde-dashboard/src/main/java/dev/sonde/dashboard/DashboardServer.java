@@ -146,7 +146,9 @@ final class DashboardServer {
       refuse(denied, response, callback);
       return;
     }
-    if (path.equals("/events")) {
+    boolean isStream = path.equals("/events");
+    guard.trusted(request, isStream);
+    if (isStream) {
       openStream(request, response, callback);
       return;
     }
@@ -167,6 +169,7 @@ final class DashboardServer {
     }
     secure(response);
     if (!live.join(request, response, callback)) {
+      response.getHeaders().remove("X-Accel-Buffering");
       refuse(503, response, callback);
     }
   }
@@ -262,7 +265,7 @@ final class DashboardServer {
       case 404 -> "There is nothing at this address";
       case 405 -> "Only GET and HEAD are allowed";
       case 413 -> "Requests with a body are refused";
-      case 421 -> "This host name is not served here; see dashboard.allowed-hosts";
+      case 421 -> "This host name is not served here; see sonde.dashboard.allowed.hosts";
       case 429 -> "Too many wrong tokens; wait a second";
       case 503 -> "All 16 places of the live stream are taken";
       default -> "The request cannot be answered";

@@ -37,19 +37,19 @@ final class LiveStream {
 
   /** Adds a reader, unless all places are taken. */
   boolean join(Request request, Response response, Callback callback) {
-    LiveReader reader;
-    synchronized (this) {
-      if (readers.size() >= MAX_READERS) {
-        return false;
-      }
-      reader = new LiveReader(request, response, callback, clock, this::leave);
-      readers.add(reader);
-    }
+    // The head comes first: once the reader is listed, a beat may write to it at any moment.
     response.setStatus(200);
     response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream; charset=utf-8");
     response.getHeaders().put("X-Accel-Buffering", "no");
     // Silence is this stream's business: a reader is judged by what it takes, not by what it sends.
     request.addIdleTimeoutListener(timeout -> false);
+    LiveReader reader = new LiveReader(request, response, callback, clock, this::leave);
+    synchronized (this) {
+      if (readers.size() >= MAX_READERS) {
+        return false;
+      }
+      readers.add(reader);
+    }
     reader.offer(frame("tick", views.tick()));
     return true;
   }

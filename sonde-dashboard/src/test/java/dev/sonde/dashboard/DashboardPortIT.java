@@ -15,6 +15,8 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -391,6 +393,67 @@ final class DashboardPortIT {
               dribble();
               return dashboard.guard().open() == 0;
             });
+  }
+
+  @Test
+  void port_answersWhileSixtyFourReadersDoNotReadTheirFiles() throws IOException {
+    holdFilesUnread();
+
+    assertThat(status("GET", "/health.json", host(), bearer())).isEqualTo(200);
+    assertThat(status("GET", "/", host())).isEqualTo(200);
+    assertThat(dashboard.guard().evicted()).isPositive();
+    assertThat(dashboard.guard().refused()).isZero();
+  }
+
+  @Test
+  void port_closesReadersWhoseAnswerTakesTenSeconds() throws IOException {
+    AtomicLong nanos = new AtomicLong();
+    dashboard.close();
+    dashboard =
+        Dashboard.start(DashboardConfig.builder().port(0).build(), new CannedViews(10), nanos::get);
+    port = dashboard.port();
+    holdFilesUnread();
+    Socket stream = hold(eventsRequest());
+    RawClient.readUntil(stream, "event: tick");
+
+    nanos.addAndGet(9_999_999_999L);
+    dashboard.guard().sweep();
+    assertThat(dashboard.guard().expired()).isZero();
+    nanos.incrementAndGet();
+
+    await().atMost(Duration.ofSeconds(10)).until(() -> dashboard.guard().answering() == 1);
+    assertThat(dashboard.guard().expired()).isGreaterThanOrEqualTo(60);
+    assertThat(dashboard.live().readers()).isEqualTo(1);
+    RawClient.readUntil(stream, "event: tick");
+  }
+
+  /** Asks for files without a token on every connection there is and reads none of them. */
+  private void holdFilesUnread() throws IOException {
+    String many = ("GET /vendor/preact.mjs HTTP/1.1\r\n" + host() + "\r\n\r\n").repeat(1_000);
+    for (int i = 0; i < ConnectionGuard.MAX_CONNECTIONS; i++) {
+      Socket socket = new Socket();
+      socket.setReceiveBufferSize(1024);
+      held.add(socket);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      RawClient.send(socket, many);
+    }
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> dashboard.guard().answering() == ConnectionGuard.MAX_CONNECTIONS);
+  }
+
+  @Test
+  void beat_goesOnAfterAnErrorAndIsCounted() {
+    AtomicInteger beats = new AtomicInteger();
+    dashboard.repeat(
+        () -> {
+          beats.incrementAndGet();
+          throw new LinkageError("planted");
+        },
+        1);
+
+    await().atMost(Duration.ofSeconds(10)).until(() -> beats.get() >= 3);
+    assertThat(Dashboard.figures(dashboard).get("failed_beats")).isGreaterThanOrEqualTo(2);
   }
 
   @Test

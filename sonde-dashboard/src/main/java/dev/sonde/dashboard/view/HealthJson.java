@@ -44,14 +44,16 @@ final class HealthJson {
             List.of(
                 new Law.Term("digested", counts.digested()),
                 new Law.Term("in_queue", counts.inQueue()),
-                new Law.Term("dropped_oldest", counts.droppedOldest()))));
+                new Law.Term("dropped_oldest", counts.droppedOldest()),
+                new Law.Term("dropped_closed", counts.droppedClosed()))));
     laws.add(
         new Law(
             "Records out of the queue",
             new Law.Term("digested", counts.digested()),
             List.of(
                 new Law.Term("kept", counts.kept()),
-                new Law.Term("sampled_out", counts.sampledOut()))));
+                new Law.Term("sampled_out", counts.sampledOut()),
+                new Law.Term("failed", counts.failed()))));
     for (SinkHealth sink : health.sinks()) {
       laws.add(
           new Law(
@@ -72,6 +74,7 @@ final class HealthJson {
   static Map<String, Long> drops(HealthSnapshot health) {
     Map<String, Long> drops = new TreeMap<>();
     drops.put("queue_full", health.counts().droppedOldest());
+    drops.put("closed", health.counts().droppedClosed());
     for (SinkHealth sink : health.sinks()) {
       drops.merge("sink_queue_full", sink.droppedOldest(), Long::sum);
       drops.merge("sink_failed", sink.droppedSinkFailed(), Long::sum);
@@ -93,6 +96,7 @@ final class HealthJson {
     json.text("instance_id", health.instanceId());
     json.field("uptime_s", health.uptimeNanos() / 1e9);
     json.object("counts", () -> counts(json, health.counts()));
+    json.field("is_conserved", health.isConserved());
     json.field("dropped", dropped(health));
     json.object("drops", () -> fields(json, drops(health)));
     json.array(
@@ -134,10 +138,12 @@ final class HealthJson {
     json.field("offered", counts.offered());
     json.field("excluded", counts.excluded());
     json.field("dropped_oldest", counts.droppedOldest());
+    json.field("dropped_closed", counts.droppedClosed());
     json.field("in_queue", counts.inQueue());
     json.field("digested", counts.digested());
     json.field("sampled_out", counts.sampledOut());
     json.field("kept", counts.kept());
+    json.field("failed", counts.failed());
     json.field("published", counts.published());
   }
 

@@ -22,7 +22,7 @@ function verdict(law) {
 function Law({ law }) {
   const [tone, text] = verdict(law);
   return html`<div class="law"><p><span class=${"verdict " + tone}>${text}</span> <b>${law.name}</b></p>
-    <p class="equation"><span><b>${f.exact(law.left.value)}</b><small>${law.left.name}</small></span>${law.right.map((term, i) => html`<i aria-hidden="true">${i ? "+" : "="}</i><span class=${term.name.startsWith("dropped") && term.value ? "warn" : ""}><b>${f.exact(term.value)}</b><small>${term.name.replaceAll("_", " ")}</small></span>`)}</p></div>`;
+    <p class="equation"><span><b>${f.exact(law.left.value)}</b><small>${law.left.name}</small></span>${law.right.map((term, i) => html`<i aria-hidden="true">${i ? "+" : "="}</i><span class=${/^(dropped|failed)/.test(term.name) && term.value ? "warn" : ""}><b>${f.exact(term.value)}</b><small>${term.name.replaceAll("_", " ")}</small></span>`)}</p></div>`;
 }
 
 export function Health() {
@@ -48,6 +48,6 @@ export function Health() {
     <${Panel} title="Process"><dl class="facts"><${Fact} name="Instance"><span class="mono wrap">${d.instance_id}</span><//><${Fact} name="Observing for">${f.span(d.uptime_s)}<//><${Fact} name="State">${d.is_enabled ? "✓ observing" : "○ off"}<//></dl>
       ${faults.length > 0 && html`<h3 class="pad">Faults inside Sonde</h3><table class="rows tight"><caption>Faults</caption><tbody>${faults.map(([name, n]) => html`<tr key=${name}><td>${name}</td><td class="n bad">${f.count(n)}</td></tr>`)}</tbody></table>`}<//>
     <${Panel} title="This dashboard"><table class="rows tight"><caption>Dashboard</caption><tbody>
-      ${[["open pages (at most " + d.dashboard.max_readers + ")", d.dashboard.readers], ["frames skipped for slow pages", d.dashboard.frames_skipped], ["of them for this page", skippedFrames.value], ["pages disconnected", d.dashboard.kicked], ["connections (at most " + d.dashboard.max_connections + ")", d.dashboard.connections], ["closed to make room", d.dashboard.evicted], ["closed for a slow head", d.dashboard.expired], ["wrong tokens", d.dashboard.wrong_tokens]].map(([name, n]) => html`<tr key=${name} class=${n ? "" : "muted"}><td>${name}</td><td class="n">${f.count(n)}</td></tr>`)}</tbody></table><//>
+      ${[["open pages (at most " + d.dashboard.max_readers + ")", d.dashboard.readers], ["frames skipped for slow pages", d.dashboard.frames_skipped], ["of them for this page", skippedFrames.value], ["pages disconnected", d.dashboard.kicked], ["connections (at most " + d.dashboard.max_connections + ")", d.dashboard.connections], ["closed to make room", d.dashboard.evicted], ["closed for slowness", d.dashboard.expired], ["wrong tokens", d.dashboard.wrong_tokens], ["failed beats", d.dashboard.failed_beats]].map(([name, n]) => html`<tr key=${name} class=${n ? "" : "muted"}><td>${name}</td><td class="n">${f.count(n)}</td></tr>`)}</tbody></table><//>
   </div>`;
 }
