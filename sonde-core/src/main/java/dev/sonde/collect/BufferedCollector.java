@@ -13,12 +13,20 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps events in order until they are asked for; loses none.
+ * Keeps events in order until they are asked for.
  *
  * <p>The callback gets every batch once, in order and one at a time, on a thread that records or
- * flushes; it may itself record and flush. What it throws is only counted.
+ * flushes; it may itself record and flush. What it throws is only counted. A thread hands over the
+ * batches that it finds, and those of a {@link #flush()} meanwhile; what others fill meanwhile goes
+ * with the next full buffer or flush, so that no request waits for the batches of all others.
+ *
+ * <p>While a call of the callback lasts, at most 64 batches wait for it; each further one drops the
+ * oldest, which {@link #droppedOldest()} counts.
  */
 public final class BufferedCollector implements LifecycleCollector {
+  /** Batches that wait for the callback; a callback that hangs must not fill the heap. */
+  static final int MAX_WAITING_BATCHES = 64;
+
   private final int maxBufferSize;
   private final Consumer<List<LifecycleEvent>> onFlush;
   private final LongAdder callbackErrors = new LongAdder();
@@ -26,12 +34,17 @@ public final class BufferedCollector implements LifecycleCollector {
   /*
    * The callback runs outside of the lock, so it can record without a deadlock and be slow without
    * stopping others. Batches queue up in the order of their flushes, and whoever finds nobody
-   * handing them over does so until none is left.
+   * handing them over hands over those there are.
    */
   private final ReentrantLock lock = new ReentrantLock();
   private final Queue<List<LifecycleEvent>> flushed = new ArrayDeque<>();
   private List<LifecycleEvent> events = new ArrayList<>();
   private boolean isHandingOver;
+
+  /** Batches that the thread in the callback has still to hand over. */
+  private int owed;
+
+  private long droppedOldest;
 
   /** Keeps any number of events. */
   public BufferedCollector() {
@@ -66,7 +79,7 @@ public final class BufferedCollector implements LifecycleCollector {
       lock.unlock();
     }
     if (isFull) {
-      handOver();
+      handOver(false);
     }
   }
 
@@ -83,7 +96,7 @@ public final class BufferedCollector implements LifecycleCollector {
     } finally {
       lock.unlock();
     }
-    handOver();
+    handOver(true);
     return batch;
   }
 
@@ -102,17 +115,30 @@ public final class BufferedCollector implements LifecycleCollector {
     return callbackErrors.sum();
   }
 
+  /** Events that were dropped because too many batches waited for the callback. */
+  public long droppedOldest() {
+    lock.lock();
+    try {
+      return droppedOldest;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private List<LifecycleEvent> swap() {
     List<LifecycleEvent> batch = Collections.unmodifiableList(events);
     events = new ArrayList<>();
     if (!batch.isEmpty()) {
+      if (flushed.size() == MAX_WAITING_BATCHES) {
+        droppedOldest += flushed.remove().size();
+      }
       flushed.add(batch);
     }
     return batch;
   }
 
-  private void handOver() {
-    List<LifecycleEvent> batch = firstToHandOver();
+  private void handOver(boolean isFlush) {
+    List<LifecycleEvent> batch = firstToHandOver(isFlush);
     while (batch != null) {
       try {
         onFlush.accept(batch);
@@ -124,15 +150,16 @@ public final class BufferedCollector implements LifecycleCollector {
     }
   }
 
-  private @Nullable List<LifecycleEvent> firstToHandOver() {
+  private @Nullable List<LifecycleEvent> firstToHandOver(boolean isFlush) {
     lock.lock();
     try {
       if (isHandingOver) {
+        // Who flushes may be the last to come by: nobody else would hand its batch over.
+        owed = isFlush ? flushed.size() : owed;
         return null;
       }
-      List<LifecycleEvent> batch = flushed.poll();
-      isHandingOver = batch != null;
-      return batch;
+      owed = flushed.size();
+      return poll();
     } finally {
       lock.unlock();
     }
@@ -141,11 +168,16 @@ public final class BufferedCollector implements LifecycleCollector {
   private @Nullable List<LifecycleEvent> nextToHandOver() {
     lock.lock();
     try {
-      List<LifecycleEvent> batch = flushed.poll();
-      isHandingOver = batch != null;
-      return batch;
+      return poll();
     } finally {
       lock.unlock();
     }
+  }
+
+  private @Nullable List<LifecycleEvent> poll() {
+    List<LifecycleEvent> batch = owed > 0 ? flushed.poll() : null;
+    isHandingOver = batch != null;
+    owed--;
+    return batch;
   }
 }

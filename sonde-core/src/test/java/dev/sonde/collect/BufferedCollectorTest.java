@@ -79,7 +79,7 @@ final class BufferedCollectorTest {
 
   @Test
   @Timeout(20)
-  void record_losesNothingAndKeepsOrderOfEachThread() throws InterruptedException {
+  void record_accountsForAllAndKeepsOrderOfEachThread() throws InterruptedException {
     int threads = 4;
     int events = 20_000;
     ConcurrentLinkedQueue<LifecycleEvent> seen = new ConcurrentLinkedQueue<>();
@@ -108,13 +108,71 @@ final class BufferedCollectorTest {
     collector.flush();
 
     assertThat(overlaps).hasValue(0);
-    assertThat(seen).hasSize(threads * events);
+    assertThat(seen.size() + collector.droppedOldest()).isEqualTo((long) threads * events);
     for (int thread = 0; thread < threads; thread++) {
       long first = (long) thread * events;
       assertThat(seen.stream().map(LifecycleEvent::connectionId))
           .filteredOn(id -> id >= first && id < first + events)
-          .isEqualTo(ids(first, first + events));
+          .isSorted()
+          .doesNotHaveDuplicates();
     }
+  }
+
+  @Test
+  @Timeout(20)
+  void record_keepsBoundedNumberOfBatchesWhenCallbackHangs() throws InterruptedException {
+    HangingCallback callback = new HangingCallback();
+    BufferedCollector collector = new BufferedCollector(2, callback);
+    Thread hung = new Thread(() -> recordBatches(collector, 0, 1));
+    hung.start();
+    callback.entered.await();
+    int limit = BufferedCollector.MAX_WAITING_BATCHES;
+
+    recordBatches(collector, 1, limit + 6);
+
+    assertThat(collector.droppedOldest()).isEqualTo(10);
+    callback.released.countDown();
+    hung.join();
+    collector.flush();
+    List<Long> expected = new ArrayList<>(ids(0, 2));
+    expected.addAll(ids(12, 12 + 2 * limit));
+    assertThat(callback.seen).isEqualTo(expected);
+  }
+
+  @Test
+  @Timeout(20)
+  void record_handsOverOnlyWhatItFoundAndFlushTheRest() throws InterruptedException {
+    HangingCallback callback = new HangingCallback();
+    BufferedCollector collector = new BufferedCollector(2, callback);
+    Thread first = new Thread(() -> recordBatches(collector, 0, 1));
+    first.start();
+    callback.entered.await();
+    recordBatches(collector, 1, 4);
+    callback.released.countDown();
+    first.join();
+
+    assertThat(callback.seen).as("the thread is free again").isEqualTo(ids(0, 2));
+    recordBatches(collector, 4, 5);
+
+    assertThat(callback.seen).isEqualTo(ids(0, 10));
+    assertThat(collector.droppedOldest()).isZero();
+  }
+
+  @Test
+  @Timeout(20)
+  void flush_isHandedOverByTheThreadInTheCallback() throws InterruptedException {
+    HangingCallback callback = new HangingCallback();
+    BufferedCollector collector = new BufferedCollector(2, callback);
+    Thread first = new Thread(() -> recordBatches(collector, 0, 1));
+    first.start();
+    callback.entered.await();
+    recordBatches(collector, 1, 2);
+    collector.record(event(4));
+    collector.flush();
+    callback.released.countDown();
+    first.join();
+
+    assertThat(callback.seen).isEqualTo(ids(0, 5));
   }
 
   @Test
@@ -124,12 +182,34 @@ final class BufferedCollectorTest {
         .withMessage("maxBufferSize must be >= 0, was -1");
   }
 
+  /** Fills the buffer of two again and again. */
+  private static void recordBatches(BufferedCollector collector, int from, int to) {
+    LongStream.range(2L * from, 2L * to).forEach(id -> collector.record(event(id)));
+  }
+
   private static LifecycleEvent event(long id) {
     return new ClientDisconnected(id, -1, 0, 0, false, 0, 0);
   }
 
   private static List<Long> ids(long from, long to) {
     return LongStream.range(from, to).boxed().toList();
+  }
+
+  private static final class HangingCallback implements Consumer<List<LifecycleEvent>> {
+    private final CountDownLatch entered = new CountDownLatch(1);
+    private final CountDownLatch released = new CountDownLatch(1);
+    private final List<Long> seen = new ArrayList<>();
+
+    @Override
+    public void accept(List<LifecycleEvent> batch) {
+      entered.countDown();
+      try {
+        released.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      batch.forEach(event -> seen.add(event.connectionId()));
+    }
   }
 
   private static final class ReentrantCallback implements Consumer<List<LifecycleEvent>> {
