@@ -213,7 +213,10 @@ public final class ConnectionState {
     closedNanos = advance(nanos);
     boolean byServer = initiator == Initiator.LOCAL && !(cause instanceof IOException);
     CloseHint told = hint;
-    boolean clientLeft = told == null ? !byServer : told.reason() == CloseReason.CLIENT_DISCONNECT;
+    boolean clientLeft =
+        told == null || told.reason() == CloseReason.COMPLETE
+            ? !byServer
+            : told.reason() == CloseReason.CLIENT_DISCONNECT;
     boolean cut = abortOpen(told, clientLeft, nanos);
     infer(cut, clientLeft, cause);
     release();
@@ -430,7 +433,8 @@ public final class ConnectionState {
 
   private void infer(boolean cut, boolean clientLeft, @Nullable Throwable cause) {
     CloseHint told = hint;
-    if (told != null) {
+    // A hint of a good end cannot be why a request was cut.
+    if (told != null && !(cut && told.reason() == CloseReason.COMPLETE)) {
       closeReason = told.reason();
       closeDetail = told.detail();
     } else if (cut) {

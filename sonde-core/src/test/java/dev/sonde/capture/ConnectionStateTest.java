@@ -105,6 +105,31 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void closed_isClientDisconnectWhenTheClientLeavesTheLastOfMaxRequests() {
+    connection.hint(CloseHint.MAX_REQUESTS);
+    begin(0).committed(200, 2_100);
+
+    connection.closed(Initiator.REMOTE, null, 4_000);
+
+    assertThat(outlet.lines)
+        .endsWith(
+            "ended client_abort_during_body 200 0 bytes 2000 ns",
+            "closed client_disconnect/null 0 requests 0 bytes");
+  }
+
+  @Test
+  void closed_isErrorWhenTheServerCutsTheLastOfMaxRequests() {
+    connection.hint(CloseHint.MAX_REQUESTS);
+    begin(0);
+
+    connection.closed(Initiator.LOCAL, null, 4_000);
+
+    assertThat(outlet.lines)
+        .endsWith(
+            "ended app_error 0 0 bytes 2000 ns", "closed error/aborted_by_app 0 requests 0 bytes");
+  }
+
+  @Test
   void closed_isServerShutdownWhenTheListenerStops() {
     listener.stopping();
 
