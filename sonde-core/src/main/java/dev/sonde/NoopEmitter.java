@@ -45,6 +45,7 @@ final class NoopEmitter implements Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize) {}

@@ -344,7 +344,7 @@ final class SondeTest {
     off.profile("f", work);
     off.profileAsync("g", starter);
     off.emitter().request("GET", null, "/", 200, Outcome.COMPLETED, 1, 1, 1, null);
-    off.emitter().database("h2", null, "SELECT", null, null, 0, 1, 1, false, null, 1);
+    off.emitter().database("h2", null, "SELECT", null, null, 0, 1, 1, 1, false, null, 1);
     off.emitter().function("f", 1, null);
   }
 

@@ -106,6 +106,7 @@ final class CollectorEmitter implements Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize) {
@@ -115,7 +116,7 @@ final class CollectorEmitter implements Emitter {
     Span span = newSpan();
     collector.enqueue(
         new DatabaseEvent(
-            clock.nanoTime(),
+            endNanos,
             span.traceIdHigh(),
             span.traceIdLow(),
             span.spanId(),

@@ -76,7 +76,9 @@ public interface Emitter {
    * @param query normalised text without literals, or null
    * @param queryHash hash of the normalised text, 0 without text
    * @param rows rows returned or changed, -1 if unknown
-   * @param durationNanos nanoseconds from execution to now
+   * @param durationNanos nanoseconds that the execution took
+   * @param endNanos monotonic time of its end, as {@link System#nanoTime()}; the report itself may
+   *     come later, when all rows were read
    * @param isError whether it failed
    * @param errorCode SQLSTATE or the vendor's code, or null
    * @param batchSize statements in the batch, 1 for a single one
@@ -90,6 +92,7 @@ public interface Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize);

@@ -302,6 +302,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize) {
@@ -315,7 +316,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
           isError,
           rows,
           durationNanos,
-          now);
+          endNanos);
       Slots.Statement statement =
           new Slots.Statement(
               vendor,
@@ -325,11 +326,13 @@ public final class Pipeline implements CaptureOutlet, Emitter {
               query,
               queryHash,
               rows,
-              now,
+              endNanos,
               durationNanos,
               isError,
               errorCode,
               batchSize);
+      // Ordered in the ring by now: a statement is reported when its rows were read, and records
+      // that came meanwhile went before it.
       put(Slots.DATABASE_ENCODER, statement, now);
       if (CostMeter.measures(statement.spanId)) {
         cost.addStamped(now);

@@ -27,7 +27,7 @@ final class EmitterTest {
       emitter.request(
           "GET", "/r", "/r", 500, Outcome.COMPLETED, 9, 1, 2, new IllegalStateException("secret"));
       emitter.function("f", 5, new CancellationException());
-      emitter.database("h2", "db", "SELECT", "t", "SELECT ?", 7, 3, 4, true, "42000", 2);
+      emitter.database("h2", "db", "SELECT", "t", "SELECT ?", 7, 3, 4, 1_234, true, "42000", 2);
     }
     collector.close();
 
@@ -44,6 +44,8 @@ final class EmitterTest {
     assertThat(function.isError()).isFalse();
     assertThat(statement.parentSpanId()).isEqualTo(span.spanId());
     assertThat(statement.rows()).isEqualTo(3);
+    assertThat(statement.durationNanos()).isEqualTo(4);
+    assertThat(statement.timestampNanos()).isEqualTo(1_234);
     assertThat(statement.batchSize()).isEqualTo(2);
     assertThat(sink.elements())
         .allMatch(event -> event.traceIdLow() == span.traceIdLow() && event.weight() == 1);

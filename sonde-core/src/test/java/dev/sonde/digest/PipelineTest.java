@@ -203,6 +203,16 @@ final class PipelineTest {
   }
 
   @Test
+  void database_isStampedWithItsEndAndNotWithItsReport() {
+    long endNanos = clock.nanoTime() - 5_000_000;
+
+    database("SELECT ?", endNanos, false);
+    pipeline.close(CLOSE);
+
+    assertThat(sink.elements()).extracting(Event::timestampNanos).containsExactly(endNanos);
+  }
+
+  @Test
   void emitter_leavesOutWhatTheObserverDoesItself() {
     try (TraceContext.Scope scope = TraceContext.suppress()) {
       assertThat(pipeline.isEnabled()).isFalse();
@@ -419,8 +429,13 @@ final class PipelineTest {
   }
 
   private void database(String query, boolean isError) {
+    database(query, clock.nanoTime(), isError);
+  }
+
+  private void database(String query, long endNanos, boolean isError) {
+    String code = isError ? "42000" : null;
     pipeline.database(
-        "h2", "shop", "SELECT", "t", query, 99, 1, 200, isError, isError ? "42000" : null, 1);
+        "h2", "shop", "SELECT", "t", query, 99, 1, 200, endNanos, isError, code, 1);
   }
 
   private static double weight(Event event) {

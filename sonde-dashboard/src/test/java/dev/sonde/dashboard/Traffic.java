@@ -95,6 +95,7 @@ final class Traffic {
             query.hashCode(),
             1,
             TimeUnit.MICROSECONDS.toNanos(micros),
+            System.nanoTime(),
             false,
             null,
             1);

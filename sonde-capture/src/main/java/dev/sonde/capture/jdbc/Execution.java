@@ -13,25 +13,45 @@ final class Execution {
   private final ObservedConnection connection;
   private final NormalizedSql sql;
   private final @Nullable Span parent;
-  private final long nanos;
+  private final long startNanos;
+  private final long endNanos;
   private final AtomicBoolean isEnded = new AtomicBoolean();
 
   /** Written by the thread that reads the result; another one may end it and see fewer. */
   private long rows = -1;
 
-  Execution(ObservedConnection connection, NormalizedSql sql, @Nullable Span parent, long nanos) {
+  private boolean hasRows;
+
+  Execution(
+      ObservedConnection connection,
+      NormalizedSql sql,
+      @Nullable Span parent,
+      long startNanos,
+      long endNanos) {
     this.connection = connection;
     this.sql = sql;
     this.parent = parent;
-    this.nanos = nanos;
+    this.startNanos = startNanos;
+    this.endNanos = endNanos;
   }
 
+  /** Rows can be read; told again while they are being read, it changes nothing. */
   void rowsBegin() {
-    rows = 0;
+    if (!hasRows) {
+      hasRows = true;
+      rows = 0;
+    }
   }
 
   void row() {
-    rows++;
+    if (rows >= 0) {
+      rows++;
+    }
+  }
+
+  /** The cursor went elsewhere than to the next row: how many were read is not known any more. */
+  void rowsUnknown() {
+    rows = -1;
   }
 
   void rows(long count) {
@@ -45,10 +65,10 @@ final class Execution {
     connection.remove(this);
     try {
       if (parent == null || parent == TraceContext.current()) {
-        connection.report(sql, rows, nanos, failure, 1);
+        connection.report(sql, rows, startNanos, endNanos, failure, 1);
       } else {
         try (TraceContext.Scope ignored = TraceContext.use(parent)) {
-          connection.report(sql, rows, nanos, failure, 1);
+          connection.report(sql, rows, startNanos, endNanos, failure, 1);
         }
       }
     } catch (Throwable e) {

@@ -48,6 +48,48 @@ final class ObservedResultSet extends ForwardingResultSet {
   }
 
   @Override
+  public boolean first() throws SQLException {
+    moved();
+    return delegate.first();
+  }
+
+  @Override
+  public boolean last() throws SQLException {
+    moved();
+    return delegate.last();
+  }
+
+  @Override
+  public boolean previous() throws SQLException {
+    moved();
+    return delegate.previous();
+  }
+
+  @Override
+  public boolean absolute(int row) throws SQLException {
+    moved();
+    return delegate.absolute(row);
+  }
+
+  @Override
+  public boolean relative(int rows) throws SQLException {
+    moved();
+    return delegate.relative(rows);
+  }
+
+  @Override
+  public void beforeFirst() throws SQLException {
+    moved();
+    delegate.beforeFirst();
+  }
+
+  @Override
+  public void afterLast() throws SQLException {
+    moved();
+    delegate.afterLast();
+  }
+
+  @Override
   public void close() throws SQLException {
     try {
       delegate.close();
@@ -59,7 +101,14 @@ final class ObservedResultSet extends ForwardingResultSet {
   }
 
   @Override
-  public Statement getStatement() {
+  public Statement getStatement() throws SQLException {
+    Statement unused = delegate.getStatement(); // throws if this result set is closed
     return statement;
+  }
+
+  private void moved() {
+    if (execution != null) {
+      execution.rowsUnknown();
+    }
   }
 }

@@ -42,7 +42,8 @@ class ObservedStatement extends ForwardingStatement {
   }
 
   @Override
-  public final Connection getConnection() {
+  public final Connection getConnection() throws SQLException {
+    Connection unused = super.getConnection(); // throws if this statement is closed
     return connection;
   }
 
@@ -129,7 +130,9 @@ class ObservedStatement extends ForwardingStatement {
 
   @Override
   public final int[] executeBatch() throws SQLException {
-    return batch(super::executeBatch, counts -> Arrays.stream(counts).asLongStream().toArray());
+    return batch(
+        super::executeBatch,
+        counts -> counts == null ? null : Arrays.stream(counts).asLongStream().toArray());
   }
 
   @Override
@@ -209,10 +212,10 @@ class ObservedStatement extends ForwardingStatement {
     try {
       rows = call.run();
     } catch (Throwable e) {
-      report(sql, -1, System.nanoTime() - start, Failure.of(e));
+      report(sql, -1, start, System.nanoTime(), Failure.of(e));
       throw e;
     }
-    report(sql, rows, System.nanoTime() - start, Failure.NONE);
+    report(sql, rows, start, System.nanoTime(), Failure.NONE);
     return rows;
   }
 
@@ -227,12 +230,12 @@ class ObservedStatement extends ForwardingStatement {
     try {
       result = call.run();
     } catch (Throwable e) {
-      report(sql, -1, System.nanoTime() - start, Failure.of(e));
+      report(sql, -1, start, System.nanoTime(), Failure.of(e));
       throw e;
     }
-    long nanos = System.nanoTime() - start;
+    long end = System.nanoTime();
     try {
-      Execution execution = new Execution(connection, normalized(sql), parent, nanos);
+      Execution execution = new Execution(connection, normalized(sql), parent, start, end);
       pending = execution;
       connection.add(execution);
     } catch (Throwable e) {
@@ -244,8 +247,9 @@ class ObservedStatement extends ForwardingStatement {
   private <T> T batch(Call<T> call, Counts<T> toCounts) throws SQLException {
     endPending();
     int size = batch.size();
-    NormalizedSql sql = batch.take();
-    if (size == 0 || !connection.probe().isOn()) {
+    NormalizedSql sql = size == 0 || !connection.probe().isOn() ? null : taken();
+    if (sql == null) {
+      batch.clear();
       return call.run();
     }
     long start = System.nanoTime();
@@ -253,27 +257,46 @@ class ObservedStatement extends ForwardingStatement {
     try {
       counts = call.run();
     } catch (Throwable e) {
-      long nanos = System.nanoTime() - start;
-      long[] done =
-          e instanceof BatchUpdateException failed ? failed.getLargeUpdateCounts() : new long[0];
-      report(sql, Batch.sum(done), nanos, Failure.of(e), size);
+      long end = System.nanoTime();
+      Counts<T> done =
+          none -> e instanceof BatchUpdateException failed ? failed.getLargeUpdateCounts() : null;
+      report(sql, done, null, start, end, Failure.of(e), size);
       throw e;
     }
-    report(sql, Batch.sum(toCounts.of(counts)), System.nanoTime() - start, Failure.NONE, size);
+    report(sql, toCounts, counts, start, System.nanoTime(), Failure.NONE, size);
     return counts;
   }
 
-  private void report(@Nullable String sql, long rows, long nanos, Failure failure) {
+  /** What stands for the batch, which is empty then; null if this observer failed. */
+  private @Nullable NormalizedSql taken() {
     try {
-      connection.report(normalized(sql), rows, nanos, failure, 1);
+      return batch.take();
+    } catch (Throwable e) {
+      connection.probe().failed(e);
+      return null;
+    }
+  }
+
+  private void report(
+      @Nullable String sql, long rows, long startNanos, long endNanos, Failure failure) {
+    try {
+      connection.report(normalized(sql), rows, startNanos, endNanos, failure, 1);
     } catch (Throwable e) {
       connection.probe().failed(e);
     }
   }
 
-  private void report(NormalizedSql sql, long rows, long nanos, Failure failure, int size) {
+  private <T> void report(
+      NormalizedSql sql,
+      Counts<T> toCounts,
+      @Nullable T counts,
+      long startNanos,
+      long endNanos,
+      Failure failure,
+      int size) {
     try {
-      connection.report(sql, rows, nanos, failure, size);
+      long rows = Batch.sum(toCounts.of(counts));
+      connection.report(sql, rows, startNanos, endNanos, failure, size);
     } catch (Throwable e) {
       connection.probe().failed(e);
     }
@@ -316,8 +339,8 @@ class ObservedStatement extends ForwardingStatement {
     long run() throws SQLException;
   }
 
-  /** Reads the counts that a batch returned. */
+  /** Reads the counts that a batch returned, if the driver gave any. */
   private interface Counts<T> {
-    long[] of(T counts);
+    long @Nullable [] of(@Nullable T counts);
   }
 }

@@ -66,7 +66,13 @@ final class Probe {
   }
 
   void report(
-      Database database, NormalizedSql sql, long rows, long nanos, Failure failure, int batch) {
+      Database database,
+      NormalizedSql sql,
+      long rows,
+      long nanos,
+      long endNanos,
+      Failure failure,
+      int batch) {
     emitter.database(
         database.vendor(),
         database.name(),
@@ -76,6 +82,7 @@ final class Probe {
         sql.text().isEmpty() ? 0 : sql.hash(),
         rows,
         nanos,
+        endNanos,
         failure.isError(),
         failure.code(),
         batch);

@@ -25,6 +25,7 @@ final class RecordingEmitter implements Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize,
@@ -88,6 +89,7 @@ final class RecordingEmitter implements Emitter {
       long queryHash,
       long rows,
       long durationNanos,
+      long endNanos,
       boolean isError,
       @Nullable String errorCode,
       int batchSize) {
@@ -104,6 +106,7 @@ final class RecordingEmitter implements Emitter {
             queryHash,
             rows,
             durationNanos,
+            endNanos,
             isError,
             errorCode,
             batchSize,
