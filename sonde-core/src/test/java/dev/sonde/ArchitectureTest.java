@@ -21,6 +21,7 @@ final class ArchitectureTest {
       List.of(
           "dev.sonde.event",
           "dev.sonde.time",
+          "dev.sonde.json",
           "dev.sonde.trace",
           "dev.sonde.capture",
           "dev.sonde.sampling",

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.collect;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.ConnectionClosed;
-import dev.sonde.event.ConnectionOpened;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.json.EventJsonWriter;
+import dev.sonde.json.JsonText;
+import dev.sonde.time.ClockAnchor;
+import dev.sonde.time.MonotonicClock;
+import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -23,14 +30,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It logs on the server's thread, to {@link System.Logger} {@code dev.sonde.lifecycle}; nothing
  * is built for a level that is off. Requests to the health path are left out as a whole, their ends
- * too.
+ * too. What a handler of the logger throws is only counted.
  */
 public final class LoggingCollector implements LifecycleCollector {
   /** How a line looks. */
   public enum Format {
     /** {@code ResponseCompleted connection_id=1 status=200}, with control characters escaped. */
     TEXT,
-    /** One JSON object a line. */
+    /**
+     * One JSON object a line, as {@code event-v1.schema.json} says; slow responses have {@code
+     * "slow":true} in addition.
+     */
     JSON
   }
 
@@ -41,7 +51,14 @@ public final class LoggingCollector implements LifecycleCollector {
   static final int MAX_OPEN_HEALTH_REQUESTS = 1024;
 
   private static final Logger LOGGER = System.getLogger(LOGGER_NAME);
+  private static final MonotonicClock CLOCK = MonotonicClock.system();
+  private static final JsonFactory JSON = new JsonFactory();
 
+  /** Fields of every line, which a log has of its own or does not need. */
+  private static final Set<String> ENVELOPE =
+      Set.of("v", "type", "ts_ns", "mono_ns", "timestamp_ns");
+
+  private final LongAdder failures = new LongAdder();
   private final long slowNanos;
   private final Format format;
   private final @Nullable String healthCheckPath;
@@ -91,10 +108,15 @@ public final class LoggingCollector implements LifecycleCollector {
       if (healthCheckPath == null || !isHealthCheck(event, healthCheckPath)) {
         log(event);
       }
-    } catch (RuntimeException e) {
-      // A handler of the logger failed; the request must not fail with it.
-      return;
+    } catch (Throwable e) {
+      // Errors of a handler too: the request must not fail with it.
+      failures.increment();
     }
+  }
+
+  /** Events that could not be logged, because a handler of the logger threw. */
+  public long failures() {
+    return failures.sum();
   }
 
   private boolean isHealthCheck(LifecycleEvent event, String path) {
@@ -162,7 +184,7 @@ public final class LoggingCollector implements LifecycleCollector {
     }
   }
 
-  private void log(LifecycleEvent event) {
+  private void log(LifecycleEvent event) throws IOException {
     boolean isSlow =
         event instanceof ResponseCompleted completed && completed.durationNanos() >= slowNanos;
     Level level = Level.DEBUG;
@@ -174,167 +196,36 @@ public final class LoggingCollector implements LifecycleCollector {
     if (!LOGGER.isLoggable(level)) {
       return;
     }
-    Line line = format == Format.JSON ? new JsonLine(event.type()) : new TextLine(event.type());
-    describe(event, line);
-    if (isSlow) {
-      line.add("slow", true);
-    }
-    LOGGER.log(level, line.end());
+    String json = EventJsonWriter.toJson(event, ClockAnchor.take(CLOCK), isSlow);
+    LOGGER.log(level, format == Format.JSON ? json : text(json, event.type()));
   }
 
-  private static void describe(LifecycleEvent event, Line line) {
-    line.add("connection_id", event.connectionId());
-    line.add("worker_id", event.workerId());
-    if (event instanceof ConnectionOpened opened) {
-      line.add("client_addr", opened.clientAddress());
-      line.add("client_port", opened.clientPort());
-      line.add("server_addr", opened.serverAddress());
-      line.add("server_port", opened.serverPort());
-      line.add("protocol", opened.protocol().jsonName());
-      line.add("tls", opened.tls());
-    } else if (event instanceof RequestStarted started) {
-      line.add("request_id", started.requestId());
-      line.add("stream_id", started.streamId());
-      line.add("method", started.method());
-      line.add("path", started.path());
-      line.add("http_version", started.httpVersion());
-    } else if (event instanceof ResponseCompleted completed) {
-      line.add("request_id", completed.requestId());
-      line.add("stream_id", completed.streamId());
-      line.add("status", completed.status());
-      line.add("bytes_sent", completed.bytesSent());
-      line.addMillis("duration_ms", completed.durationNanos());
-      line.addMillis("time_to_first_byte_ms", completed.timeToFirstByteNanos());
-      line.add("route", completed.route());
-    } else if (event instanceof ClientDisconnected disconnected) {
-      line.add("request_id", disconnected.requestId());
-      line.add("stream_id", disconnected.streamId());
-      line.add("during_streaming", disconnected.duringStreaming());
-      line.add("bytes_sent", disconnected.bytesSent());
-    } else if (event instanceof ConnectionClosed closed) {
-      line.add("requests_served", closed.requestsServed());
-      line.add("total_bytes_sent", closed.totalBytesSent());
-      line.addMillis("duration_ms", closed.durationNanos());
-      line.add("reason", closed.reason().jsonName());
-      line.add("detail", closed.detail());
-    }
-  }
-
-  /** A line under construction; text in it comes from anybody on the network. */
-  private abstract static class Line {
-    final StringBuilder text = new StringBuilder(160);
-
-    abstract void name(String name);
-
-    abstract void quote(String value);
-
-    abstract String end();
-
-    void add(String name, long value) {
-      name(name);
-      text.append(value);
-    }
-
-    void add(String name, boolean value) {
-      name(name);
-      text.append(value);
-    }
-
-    /** Adds a text; one that is absent is left out. */
-    void add(String name, @Nullable String value) {
-      if (value != null) {
-        name(name);
-        quote(value);
-      }
-    }
-
-    /** Adds a duration; one that is unknown, hence negative, is left out. */
-    void addMillis(String name, long nanos) {
-      if (nanos >= 0) {
-        name(name);
-        long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
-        text.append(micros / 1000).append('.');
-        String fraction = Long.toString(1000 + micros % 1000);
-        text.append(fraction, 1, fraction.length());
-      }
-    }
-
-    /** Escapes what could end a line, or what a terminal obeys or shows in another order. */
-    void escape(String value) {
-      for (int i = 0; i < value.length(); i++) {
-        char c = value.charAt(i);
-        if (c == '"' || c == '\\') {
-          text.append('\\').append(c);
-        } else if (isUnsafe(c)) {
-          text.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
-        } else {
-          text.append(c);
+  /**
+   * The fields of a line of JSON for people; absent ones and those of the envelope are left out.
+   */
+  private static String text(String json, String type) throws IOException {
+    StringBuilder line = new StringBuilder(160).append(type);
+    try (JsonParser fields = JSON.createParser(json)) {
+      fields.nextToken();
+      while (fields.nextToken() == JsonToken.FIELD_NAME) {
+        String name = fields.currentName();
+        JsonToken kind = fields.nextToken();
+        if (kind != JsonToken.VALUE_NULL && !ENVELOPE.contains(name)) {
+          String value = fields.getText();
+          line.append(' ').append(name).append('=');
+          line.append(kind == JsonToken.VALUE_STRING ? quotedIfNeeded(value) : value);
         }
       }
     }
-
-    static boolean isUnsafe(char c) {
-      int type = Character.getType(c);
-      return type == Character.CONTROL
-          || type == Character.FORMAT
-          || type == Character.SURROGATE
-          || type == Character.LINE_SEPARATOR
-          || type == Character.PARAGRAPH_SEPARATOR;
-    }
+    return line.toString();
   }
 
-  private static final class TextLine extends Line {
-    TextLine(String type) {
-      text.append(type);
+  private static String quotedIfNeeded(String value) {
+    boolean isPlain = !value.isEmpty();
+    for (int i = 0; i < value.length() && isPlain; i++) {
+      char c = value.charAt(i);
+      isPlain = c != ' ' && c != '"' && c != '\\' && c != '=' && !JsonText.isUnsafe(c);
     }
-
-    @Override
-    void name(String name) {
-      text.append(' ').append(name).append('=');
-    }
-
-    @Override
-    void quote(String value) {
-      boolean isPlain = !value.isEmpty();
-      for (int i = 0; i < value.length() && isPlain; i++) {
-        char c = value.charAt(i);
-        isPlain = c != ' ' && c != '"' && c != '\\' && c != '=' && !isUnsafe(c);
-      }
-      if (isPlain) {
-        text.append(value);
-      } else {
-        text.append('"');
-        escape(value);
-        text.append('"');
-      }
-    }
-
-    @Override
-    String end() {
-      return text.toString();
-    }
-  }
-
-  private static final class JsonLine extends Line {
-    JsonLine(String type) {
-      text.append("{\"type\":\"").append(type).append('"');
-    }
-
-    @Override
-    void name(String name) {
-      text.append(",\"").append(name).append("\":");
-    }
-
-    @Override
-    void quote(String value) {
-      text.append('"');
-      escape(value);
-      text.append('"');
-    }
-
-    @Override
-    String end() {
-      return text.append('}').toString();
-    }
+    return isPlain ? value : '"' + JsonText.escaped(value) + '"';
   }
 }

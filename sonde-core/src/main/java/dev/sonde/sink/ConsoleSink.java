@@ -12,6 +12,7 @@ import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.json.JsonText;
 import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;
 import java.io.Console;

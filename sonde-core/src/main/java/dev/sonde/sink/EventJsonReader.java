@@ -14,6 +14,7 @@ import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.json.EventJsonWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;

@@ -6,6 +6,7 @@ import dev.sonde.collect.Sink;
 import dev.sonde.collect.SinkPausedException;
 import dev.sonde.collect.SondeThread;
 import dev.sonde.event.Event;
+import dev.sonde.json.EventJsonWriter;
 import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;
 import java.io.ByteArrayOutputStream;

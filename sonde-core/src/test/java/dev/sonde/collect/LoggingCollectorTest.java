@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.collect;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SpecVersion;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.ConnectionClosed;
@@ -16,18 +18,23 @@ import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.json.EventJsonWriter;
+import dev.sonde.time.ClockAnchor;
+import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 final class LoggingCollectorTest {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
   private CapturedLog log = new CapturedLog(LoggingCollector.LOGGER_NAME, Level.FINE);
 
   @AfterEach
@@ -55,35 +62,56 @@ final class LoggingCollectorTest {
             "FINE RequestStarted connection_id=1 worker_id=2 request_id=7 stream_id=0 method=GET"
                 + " path=\"/a b\" http_version=HTTP/1.1",
             "FINE ResponseCompleted connection_id=1 worker_id=2 request_id=7 stream_id=0"
-                + " status=200 bytes_sent=10 duration_ms=4999.999 route=/r",
+                + " status=200 bytes_sent=10 duration_ms=4999.999999 route=/r",
             "INFO ResponseCompleted connection_id=1 worker_id=2 request_id=8 stream_id=0"
-                + " status=200 bytes_sent=10 duration_ms=5000.000 route=/r slow=true",
+                + " status=200 bytes_sent=10 duration_ms=5000 route=/r slow=true",
             "WARNING ClientDisconnected connection_id=1 worker_id=2 request_id=9 stream_id=3"
                 + " during_streaming=true bytes_sent=12",
             "FINE ConnectionClosed connection_id=1 worker_id=2 requests_served=3"
-                + " total_bytes_sent=120 duration_ms=0.001 reason=timeout");
+                + " total_bytes_sent=120 duration_ms=0.0015 reason=timeout");
   }
 
   @Test
-  void record_logsJsonThatParserReadsBack() throws IOException {
+  void record_logsJsonThatFollowsTheSchema() throws IOException {
     LoggingCollector collector =
-        new LoggingCollector(Duration.ZERO, LoggingCollector.Format.JSON, null);
-    StringBuilder path = new StringBuilder("/");
-    for (char c = 0; c < Character.MAX_VALUE; c++) {
-      path.append(c);
+        new LoggingCollector(Duration.ofSeconds(5), LoggingCollector.Format.JSON, null);
+    JsonSchema schema = schema();
+    List<LifecycleEvent> events =
+        List.of(
+            new ConnectionOpened(1, 2, "127.0.0.1", 50_000, "::1", 443, Protocol.H2, 3, true),
+            started(7, "/a\u0000\u001b\u202e\uD800\n\"\\=" + "x".repeat(600)),
+            completed(7, Duration.ofMillis(1)),
+            completed(8, Duration.ofSeconds(5)),
+            new ClientDisconnected(1, 2, 9, 3, true, 12, 0),
+            new ConnectionClosed(1, 2, 3, 120, 1_500, CloseReason.TIMEOUT, null, 0));
+
+    events.forEach(collector::record);
+
+    assertThat(log.lines()).hasSameSizeAs(events);
+    for (int i = 0; i < events.size(); i++) {
+      String line = log.lines().get(i);
+      LifecycleEvent event = events.get(i);
+      boolean isSlow = i == 3;
+      assertThat(schema.validate(MAPPER.readTree(line.substring(line.indexOf('{')))))
+          .as(line)
+          .isEmpty();
+      assertThat(withoutDate(line))
+          .endsWith(withoutDate(EventJsonWriter.toJson(event, new ClockAnchor(0, 0), isSlow)));
+      assertThat(line.contains("\"slow\":true")).isEqualTo(isSlow);
     }
+  }
 
-    collector.record(started(1, path.toString()));
-    collector.record(completed(2, Duration.ofMillis(1)));
+  @Test
+  void record_datesJsonByTheWallClock() throws IOException {
+    long before = ClockAnchor.take(MonotonicClock.system()).epochNanos();
 
-    assertThat(log.lines().get(1))
-        .isEqualTo(
-            "INFO {\"type\":\"ResponseCompleted\",\"connection_id\":1,\"worker_id\":2,"
-                + "\"request_id\":2,\"stream_id\":0,\"status\":200,\"bytes_sent\":10,"
-                + "\"duration_ms\":1.000,\"route\":\"/r\",\"slow\":true}");
-    String line = log.lines().get(0).substring("FINE ".length());
-    assertThat(line).matches("[\\x20-\\x7e\\x{a0}-\\x{ffff}]+").doesNotContain("\u2028", "\u202e");
-    assertThat(textField(line, "path")).isEqualTo(path.toString());
+    new LoggingCollector(Duration.ZERO, LoggingCollector.Format.JSON, null)
+        .record(new ClientDisconnected(1, 2, 9, 3, true, 12, System.nanoTime()));
+
+    String line = log.lines().get(0);
+    long date = MAPPER.readTree(line.substring(line.indexOf('{'))).get("ts_ns").longValue();
+    // As far as the wall clock may be set while the test runs.
+    assertThat(Duration.ofNanos(date - before).abs()).isLessThan(Duration.ofMinutes(10));
   }
 
   @Test
@@ -91,7 +119,7 @@ final class LoggingCollectorTest {
     new LoggingCollector().record(started(1, "/\u001b[2J\r\nINFO forged\u202e\"=\\"));
 
     assertThat(log.lines().get(0))
-        .contains("path=\"/\\u001b[2J\\u000d\\u000aINFO forged\\u202e\\\"=\\\\\"");
+        .contains("path=\"/\\u001b[2J\\r\\nINFO forged\\u202e\\\"=\\\\\"");
   }
 
   @Test
@@ -146,16 +174,22 @@ final class LoggingCollectorTest {
   }
 
   @Test
-  void record_doesNotThrowWhenLoggerDoes() {
-    Handler broken = new BrokenHandler();
+  void record_countsWhatTheLoggerThrowsErrorsToo() {
+    LoggingCollector collector = new LoggingCollector();
+    List<Throwable> thrown =
+        List.of(new IllegalStateException("broken"), new LinkageError("missing class"));
     Logger logger = Logger.getLogger(LoggingCollector.LOGGER_NAME);
-    logger.addHandler(broken);
-    try {
-      assertThatCode(() -> new LoggingCollector().record(started(1, "/")))
-          .doesNotThrowAnyException();
-    } finally {
-      logger.removeHandler(broken);
+    for (Throwable failure : thrown) {
+      Handler broken = new BrokenHandler(failure);
+      logger.addHandler(broken);
+      try {
+        assertThatCode(() -> collector.record(started(1, "/"))).doesNotThrowAnyException();
+      } finally {
+        logger.removeHandler(broken);
+      }
     }
+
+    assertThat(collector.failures()).isEqualTo(2);
   }
 
   @Test
@@ -182,21 +216,31 @@ final class LoggingCollectorTest {
     return new ResponseCompleted(1, 2, requestId, 0, 200, 10, duration.toNanos(), 0, -1, "/r");
   }
 
-  private static @Nullable String textField(String json, String name) throws IOException {
-    try (JsonParser parser = new JsonFactory().createParser(json)) {
-      while (parser.nextToken() != null) {
-        if (parser.currentToken() == JsonToken.FIELD_NAME && parser.currentName().equals(name)) {
-          return parser.nextTextValue();
-        }
-      }
+  private static String withoutDate(String line) {
+    return line.replaceFirst("\"ts_ns\":-?\\d+", "\"ts_ns\":0");
+  }
+
+  private static JsonSchema schema() throws IOException {
+    try (InputStream in =
+        LoggingCollector.class.getResourceAsStream("/dev/sonde/sink/event-v1.schema.json")) {
+      return JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012)
+          .getSchema(MAPPER.readTree(requireNonNull(in)));
     }
-    return null;
   }
 
   private static final class BrokenHandler extends Handler {
+    private final Throwable failure;
+
+    BrokenHandler(Throwable failure) {
+      this.failure = failure;
+    }
+
     @Override
     public void publish(LogRecord record) {
-      throw new IllegalStateException("broken");
+      if (failure instanceof Error error) {
+        throw error;
+      }
+      throw (RuntimeException) failure;
     }
 
     @Override

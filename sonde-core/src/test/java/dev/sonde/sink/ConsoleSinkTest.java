@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sonde.event.Event;
 import dev.sonde.event.RequestStarted;
+import dev.sonde.json.JsonText;
 import dev.sonde.time.ClockAnchor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -10,6 +10,7 @@ import dev.sonde.collect.PoisonException;
 import dev.sonde.collect.SinkPausedException;
 import dev.sonde.event.Event;
 import dev.sonde.event.FunctionEvent;
+import dev.sonde.json.EventJsonWriter;
 import dev.sonde.sink.JsonlReader.ArchivedEvent;
 import dev.sonde.sink.JsonlReader.Report;
 import dev.sonde.testing.ManualClock;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.sink;
+package dev.sonde.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
@@ -70,9 +70,18 @@ public final class EventJsonWriter {
 
   /** The JSON of one event, without a line end. */
   public static String toJson(Event event, ClockAnchor anchor) {
+    return toJson(event, anchor, false);
+  }
+
+  /**
+   * The JSON of one event as a log shows it, without a line end.
+   *
+   * @param isSlow whether to add {@code "slow":true}
+   */
+  public static String toJson(Event event, ClockAnchor anchor, boolean isSlow) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
     try {
-      new EventJsonWriter(anchor).write(event, bytes);
+      new EventJsonWriter(anchor).write(event, NO_SEQUENCE, isSlow, bytes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -95,8 +104,13 @@ public final class EventJsonWriter {
     write(event, NO_SEQUENCE, out);
   }
 
-  /** Writes one event with its number in the archive. */
-  void write(Event event, long sequence, OutputStream out) throws IOException {
+  /** Writes one event with its number in the archive, and a line feed. */
+  public void write(Event event, long sequence, OutputStream out) throws IOException {
+    write(event, sequence, false, out);
+  }
+
+  private void write(Event event, long sequence, boolean isSlow, OutputStream out)
+      throws IOException {
     try (JsonGenerator json = FACTORY.createGenerator(out)) {
       isTruncated = false;
       begin(json, event.type(), event.timestampNanos());
@@ -108,6 +122,9 @@ public final class EventJsonWriter {
       } else {
         writeProfile(json, (ProfileEvent) event);
       }
+      if (isSlow) {
+        json.writeBooleanField("slow", true);
+      }
       if (isTruncated) {
         json.writeBooleanField("truncated", true);
       }
@@ -116,8 +133,13 @@ public final class EventJsonWriter {
     out.write('\n');
   }
 
-  /** Writes a line of the archive's own: fields of type long, boolean and String in their order. */
-  void writeMark(String type, long monotonicNanos, OutputStream out, Object... namesAndValues)
+  /**
+   * Writes a line of the archive's own.
+   *
+   * @param namesAndValues names in turn with values of type long or String, in their order
+   */
+  public void writeMark(
+      String type, long monotonicNanos, OutputStream out, Object... namesAndValues)
       throws IOException {
     try (JsonGenerator json = FACTORY.createGenerator(out)) {
       begin(json, type, monotonicNanos);

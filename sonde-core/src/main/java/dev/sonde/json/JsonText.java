@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.sink;
+package dev.sonde.json;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -9,7 +9,7 @@ import java.util.Arrays;
  *
  * <p>Not thread-safe; one instance serves one writer.
  */
-final class JsonText {
+public final class JsonText {
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
   private static final char REPLACEMENT = '\uFFFD';
 
@@ -19,6 +19,8 @@ final class JsonText {
   private byte[] bytes = new byte[256];
   private int length;
   private boolean isTruncated;
+
+  JsonText() {}
 
   /**
    * Encodes a text, cut between code points so that its own UTF-8 is at most {@code maxBytes} long.
@@ -62,13 +64,20 @@ final class JsonText {
     return isTruncated;
   }
 
+  /** The inside of the JSON string of a whole text. */
+  public static String escaped(String text) {
+    JsonText json = new JsonText();
+    json.encode(text, Integer.MAX_VALUE);
+    return new String(json.bytes, 0, json.length, StandardCharsets.UTF_8);
+  }
+
   /**
    * Whether a character would end a line, steer a terminal, or turn the reading direction around.
    *
    * <p>Those are C0, DEL, C1, the line and paragraph separators, the byte order mark and the
    * characters of Unicode's bidirectional algorithm.
    */
-  static boolean isUnsafe(int codePoint) {
+  public static boolean isUnsafe(int codePoint) {
     return codePoint < 0x20
         || (codePoint >= 0x7F && codePoint <= 0x9F)
         || codePoint == 0x061C
