@@ -199,6 +199,21 @@ final class Option<T> {
         meaning);
   }
 
+  /** A list of texts that each match the pattern. */
+  static Option<List<String>> list(String key, String pattern, String limit, String meaning) {
+    Predicate<String> matches = Pattern.compile(pattern).asMatchPredicate();
+    return new Option<>(
+        key,
+        "list",
+        "",
+        "",
+        limit,
+        Option::readList,
+        value -> value.stream().allMatch(matches),
+        false,
+        meaning);
+  }
+
   static Option<Map<String, Double>> rates(String key, String meaning) {
     return new Option<>(
         key,

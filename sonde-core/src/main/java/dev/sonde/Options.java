@@ -237,7 +237,7 @@ final class Options {
               "[A-Za-z0-9.:_\\[\\]-]{1,253}",
               "a host name or an IP address",
               "Address that the dashboard listens on. Any but a loopback address needs"
-                  + " `sonde.dashboard.token` of 22 characters or more."));
+                  + " `sonde.dashboard.token`."));
   static final Option<Integer> DASHBOARD_PORT =
       add(
           Option.count(
@@ -246,16 +246,26 @@ final class Options {
               7077,
               0,
               65_535,
-              "Port of the dashboard; 0 for any free one."));
+              "Port of the dashboard; 0 for any free one. Unless it is set, the next free one is taken"
+                  + " when 7077 is in use."));
+  static final Option<List<String>> DASHBOARD_ALLOWED_HOSTS =
+      add(
+          Option.list(
+              "sonde.dashboard.allowed.hosts",
+              "[A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]",
+              "host names without port, separated by commas",
+              "Names besides its own address under which the dashboard answers, such as that of a"
+                  + " reverse proxy."));
   static final Option<String> DASHBOARD_TOKEN =
       add(
           Option.secret(
               "sonde.dashboard.token",
               "192 random bits",
-              "[A-Za-z0-9._~+/=-]{8,256}",
-              "8 to 256 of A-Z a-z 0-9 . _ ~ + / = -",
-              "Secret that the dashboard asks for. Give it in a file or in the environment: other"
-                  + " users of the machine can read system properties."));
+              "[A-Za-z0-9._~+/=-]{22,256}",
+              "22 to 256 of A-Z a-z 0-9 . _ ~ + / = -",
+              "Secret that the dashboard asks for, of 128 bits or more: 32 hexadecimal digits, or 22"
+                  + " other characters. Give it in a file or in the environment: other users of the"
+                  + " machine can read system properties."));
 
   private Options() {}
 

@@ -29,12 +29,12 @@ import org.jspecify.annotations.Nullable;
  * IllegalArgumentException} that names the key, the limit, the value and where it came from.
  */
 public final class SondeConfig {
-  private static final int SAFE_TOKEN_LENGTH = 22;
-
   private final Map<Option<?>, Object> values;
+  private final boolean isDashboardPortSet;
 
-  private SondeConfig(Map<Option<?>, Object> values) {
+  private SondeConfig(Map<Option<?>, Object> values, boolean isDashboardPortSet) {
     this.values = values;
+    this.isDashboardPortSet = isDashboardPortSet;
   }
 
   /** The settings that the surroundings ask for. */
@@ -220,6 +220,16 @@ public final class SondeConfig {
     return get(Options.DASHBOARD_PORT);
   }
 
+  /** Whether the port of the dashboard was asked for, be it the default one. */
+  public boolean isDashboardPortSet() {
+    return isDashboardPortSet;
+  }
+
+  /** Names besides its own address under which the dashboard answers. */
+  public List<String> dashboardAllowedHosts() {
+    return get(Options.DASHBOARD_ALLOWED_HOSTS);
+  }
+
   /** Secret that the dashboard asks for. */
   public String dashboardToken() {
     return get(Options.DASHBOARD_TOKEN);
@@ -251,6 +261,7 @@ public final class SondeConfig {
   /** Collects settings; every one has a default. */
   public static final class Builder {
     private final Map<Option<?>, Object> values = new HashMap<>();
+    private boolean isDashboardPortSet;
 
     private Builder() {
       for (Option<?> option : Options.all()) {
@@ -284,6 +295,7 @@ public final class SondeConfig {
                 + ConfigSources.nearest(key).key());
       }
       store(option, option.read(value, source));
+      isDashboardPortSet |= option == Options.DASHBOARD_PORT;
       return this;
     }
 
@@ -467,14 +479,26 @@ public final class SondeConfig {
       return put(Options.DASHBOARD_HOST, dashboardHost);
     }
 
-    /** Port of the dashboard, 0 for any free one. Default 7077; 0 to 65,535. */
+    /**
+     * Port of the dashboard, 0 for any free one. Default 7077, or the next free one; 0 to 65,535. A
+     * port set here is used or the dashboard does not start.
+     */
     public Builder dashboardPort(int dashboardPort) {
-      return put(Options.DASHBOARD_PORT, dashboardPort);
+      put(Options.DASHBOARD_PORT, dashboardPort);
+      isDashboardPortSet = true;
+      return this;
     }
 
     /**
-     * Secret that the dashboard asks for. Default 192 random bits; 8 to 256 characters, 22 or more
-     * off loopback.
+     * Names besides its own address under which the dashboard answers, without port. Default none.
+     */
+    public Builder dashboardAllowedHosts(List<String> dashboardAllowedHosts) {
+      return put(Options.DASHBOARD_ALLOWED_HOSTS, dashboardAllowedHosts);
+    }
+
+    /**
+     * Secret that the dashboard asks for. Default 192 random bits; 22 to 256 characters, of 128 bits
+     * or more.
      */
     public Builder dashboardToken(String dashboardToken) {
       return put(Options.DASHBOARD_TOKEN, dashboardToken);
@@ -505,7 +529,7 @@ public final class SondeConfig {
       SecureRandom random = new SecureRandom();
       complete.computeIfAbsent(Options.INSTANCE_ID, key -> randomHex(random));
       complete.computeIfAbsent(Options.DASHBOARD_TOKEN, key -> randomToken(random));
-      SondeConfig config = new SondeConfig(complete);
+      SondeConfig config = new SondeConfig(complete, isDashboardPortSet);
       checkRules(config);
       return config;
     }
@@ -523,15 +547,12 @@ public final class SondeConfig {
 
     private void checkDashboard() {
       String host = (String) value(Options.DASHBOARD_HOST);
-      String token = (String) values.get(Options.DASHBOARD_TOKEN);
-      if (!isLoopback(host) && (token == null || token.length() < SAFE_TOKEN_LENGTH)) {
+      if (!isLoopback(host) && values.get(Options.DASHBOARD_TOKEN) == null) {
         throw new IllegalArgumentException(
-            "sonde.dashboard.token must have "
-                + SAFE_TOKEN_LENGTH
-                + " characters or more when sonde.dashboard.host is not a loopback address (\""
+            "sonde.dashboard.token must be set when sonde.dashboard.host is not a loopback address"
+                + " (\""
                 + host
-                + "\"), was "
-                + (token == null ? "unset" : token.length() + " characters long"));
+                + "\"), was unset");
       }
     }
 

@@ -233,7 +233,14 @@ final class SondeConfigTest {
             7077,
             0,
             SondeConfig::dashboardPort,
-            (b, v) -> b.dashboardPort(v)));
+            (b, v) -> b.dashboardPort(v)),
+        of(
+            "dashboard.allowed.hosts",
+            "a.example,b.example",
+            List.of(),
+            List.of("a.example", "b.example"),
+            SondeConfig::dashboardAllowedHosts,
+            (b, v) -> b.dashboardAllowedHosts(v)));
   }
 
   /** Settings whose default is random. */
@@ -248,9 +255,9 @@ final class SondeConfigTest {
             (b, v) -> b.instanceId(v)),
         of(
             "dashboard.token",
-            "correct-horse",
+            "correct-horse-battery-staple",
             null,
-            "correct-horse",
+            "correct-horse-battery-staple",
             SondeConfig::dashboardToken,
             (b, v) -> b.dashboardToken(v)));
   }
@@ -364,7 +371,10 @@ final class SondeConfigTest {
         "sonde.jsonl.total.bytes.max | 10 | a size from 64KB",
         "sonde.console | loud | one of off, compact, pretty",
         "sonde.dashboard.host | a b | a host name",
-        "sonde.dashboard.port | 65536 | an integer from 0 to 65535"
+        "sonde.dashboard.port | 65536 | an integer from 0 to 65535",
+        "sonde.dashboard.allowed.hosts | *.example | host names without port",
+        "sonde.dashboard.allowed.hosts | a:80 | host names without port",
+        "sonde.dashboard.allowed.hosts | a,,b | host names without port"
       })
   void fromEnvironment_refusesABadValueWithKeyLimitValueAndSource(
       String key, String text, String limit) {
@@ -471,19 +481,18 @@ final class SondeConfigTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"0.0.0.0", "::", "192.168.1.5", "example.org", "127.evil.org"})
-  void build_refusesAnOpenDashboardWithoutALongToken(String host) {
+  void build_refusesAnOpenDashboardWithoutAToken(String host) {
     SondeConfig.Builder without = SondeConfig.builder().dashboardHost(host);
-    SondeConfig.Builder shortToken =
-        SondeConfig.builder().dashboardHost(host).dashboardToken("a".repeat(21));
 
     assertThatIllegalArgumentException()
         .isThrownBy(without::build)
-        .withMessageContaining("sonde.dashboard.token must have 22 characters")
+        .withMessageContaining("sonde.dashboard.token must be set when")
         .withMessageContaining(host)
         .withMessageContaining("was unset");
     assertThatIllegalArgumentException()
-        .isThrownBy(shortToken::build)
-        .withMessageContaining("was 21 characters long");
+        .isThrownBy(() -> SondeConfig.builder().dashboardToken("a".repeat(21)))
+        .withMessageStartingWith("sonde.dashboard.token must be 22 to 256 of")
+        .withMessageContaining("was *** (21 characters)");
     assertThat(
             SondeConfig.builder()
                 .dashboardHost(host)
@@ -494,14 +503,33 @@ final class SondeConfigTest {
   }
 
   @Test
+  void isDashboardPortSet_onlyWhenItWasAskedFor() {
+    assertThat(SondeConfig.builder().build().isDashboardPortSet()).isFalse();
+    assertThat(SondeConfig.builder().dashboardPort(7077).build().isDashboardPortSet()).isTrue();
+    assertThat(from(Map.of("SONDE_DASHBOARD_PORT", "7077"), Map.of()).isDashboardPortSet())
+        .isTrue();
+    assertThat(from(Map.of(), Map.of("sonde.dashboard.host", "::1")).isDashboardPortSet())
+        .isFalse();
+  }
+
+  @Test
+  void dashboardAllowedHosts_areAListOfNames() {
+    assertThat(SondeConfig.builder().build().dashboardAllowedHosts()).isEmpty();
+    assertThat(
+            from(Map.of(), Map.of("sonde.dashboard.allowed.hosts", "sonde.example, [2001:db8::1]"))
+                .dashboardAllowedHosts())
+        .containsExactly("sonde.example", "[2001:db8::1]");
+  }
+
+  @Test
   void toString_hidesTheToken() {
-    SondeConfig given = SondeConfig.builder().dashboardToken("very-secret-token").build();
+    SondeConfig given = SondeConfig.builder().dashboardToken("a-very-secret-long-token").build();
     SondeConfig random = SondeConfig.builder().build();
 
     assertThat(given.toString())
         .contains("sonde.dashboard.token=***\n")
         .contains("sonde.queue.size=8192\n")
-        .doesNotContain("very-secret-token");
+        .doesNotContain("a-very-secret-long-token");
     assertThat(random.toString()).doesNotContain(random.dashboardToken());
   }
 

@@ -14,7 +14,6 @@ final class Token {
 
   private static final int RANDOM_BYTES = 24;
   private static final int MIN_BITS = 128;
-  private static final int MIN_LENGTH = 8;
   private static final int MIN_DISTINCT = 8;
 
   private final byte[] digest;
@@ -37,7 +36,7 @@ final class Token {
     return presented.length() <= MAX_LENGTH && MessageDigest.isEqual(sha256(presented), digest);
   }
 
-  /** Returns the secret, or throws if it does not fit a header or is a joke. */
+  /** Returns the secret, or throws if it does not fit a header or is easy to guess. */
   static String requireUsable(String secret) {
     for (int i = 0; i < secret.length(); i++) {
       char c = secret.charAt(i);
@@ -53,15 +52,14 @@ final class Token {
                 + " is another");
       }
     }
-    if (secret.length() < MIN_LENGTH || secret.length() > MAX_LENGTH) {
+    if (secret.length() > MAX_LENGTH || !isStrong(secret)) {
       throw new IllegalArgumentException(
-          "sonde.dashboard.token must have "
-              + MIN_LENGTH
-              + " to "
+          "sonde.dashboard.token must hold at least 128 bits (32 hexadecimal digits, or 22"
+              + " characters, 8 of them different) in at most "
               + MAX_LENGTH
               + " characters, was "
               + secret.length()
-              + " long");
+              + " characters long; 'openssl rand -hex 16' makes one");
     }
     return secret;
   }

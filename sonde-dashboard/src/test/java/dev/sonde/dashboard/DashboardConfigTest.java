@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sonde.SondeConfig;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -33,18 +34,14 @@ final class DashboardConfigTest {
         "127.evil.example",
         "1270.0.0.1"
       })
-  void build_refusesOtherHostsWithoutStrongToken(String host) {
+  void build_refusesOtherHostsWithoutToken(String host) {
     DashboardConfig.Builder builder = DashboardConfig.builder().host(host);
 
     assertThatThrownBy(builder::build)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("sonde.dashboard.token")
-        .hasMessageContaining("128 bits")
         .hasMessageContaining(host)
         .hasMessageContaining("unset");
-    assertThatThrownBy(() -> builder.token("12345678").build())
-        .hasMessageContaining("8 characters long")
-        .hasMessageNotContaining("12345678");
     assertThat(builder.token(STRONG).build().host()).isEqualTo(host);
   }
 
@@ -67,7 +64,7 @@ final class DashboardConfigTest {
   @ValueSource(strings = {"", " ", "*", "a/b", "http://a"})
   void allowedHost_rejectsWhatIsNoName(String name) {
     assertThatThrownBy(() -> DashboardConfig.builder().allowedHost(name))
-        .hasMessageContaining("sonde.dashboard.allowed-hosts");
+        .hasMessageContaining("sonde.dashboard.allowed.hosts");
   }
 
   @Test
@@ -75,16 +72,18 @@ final class DashboardConfigTest {
     SondeConfig sonde =
         SondeConfig.builder()
             .dashboardHost("localhost")
-            .dashboardPort(1234)
+            .dashboardPort(7077)
             .dashboardToken(STRONG)
+            .dashboardAllowedHosts(List.of("Sonde.Example"))
             .build();
 
     DashboardConfig config = DashboardConfig.of(sonde);
 
     assertThat(config.host()).isEqualTo("localhost");
-    assertThat(config.port()).isEqualTo(1234);
+    assertThat(config.port()).isEqualTo(7077);
     assertThat(config.isPortExplicit()).isTrue();
     assertThat(config.token()).isEqualTo(STRONG);
+    assertThat(config.allowedHosts()).containsExactly("sonde.example");
     assertThat(DashboardConfig.of(SondeConfig.builder().build()).isPortExplicit()).isFalse();
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.sonde.SondeConfig;
 import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -87,6 +88,37 @@ final class DashboardPortIT {
           .hasMessageContaining("sonde.dashboard.port " + taken.getLocalPort())
           .hasMessageContaining("127.0.0.1");
     }
+  }
+
+  @Test
+  void start_failsClearlyWhenDefaultPortWasAskedForAndIsTaken() {
+    try (Dashboard first = startOn(DashboardConfig.defaults())) {
+      assertThat(first.port()).isPositive();
+      DashboardConfig config =
+          DashboardConfig.of(SondeConfig.builder().dashboardPort(7077).build());
+
+      assertThatThrownBy(() -> startOn(config))
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageContaining("sonde.dashboard.port 7077 ");
+    }
+  }
+
+  @Test
+  void port_answersUnderAllowedHostAndNamesTheKeyOtherwise() throws IOException {
+    dashboard.close();
+    dashboard =
+        startOn(
+            DashboardConfig.of(
+                SondeConfig.builder()
+                    .dashboardPort(0)
+                    .dashboardAllowedHosts(List.of("sonde.example"))
+                    .build()));
+    port = dashboard.port();
+
+    assertThat(status("GET", "/", "Host: sonde.example")).isEqualTo(200);
+    assertThat(RawClient.request(port, "GET", "/", "Host: other.example"))
+        .startsWith("HTTP/1.1 421 ")
+        .contains("sonde.dashboard.allowed.hosts");
   }
 
   @Test

@@ -18,7 +18,7 @@ final class Changes {
   private static final int MAX_CHANGES = 10;
 
   /** Below this many requests in either part, a difference is chance. */
-  private static final long MIN_COUNT = 20;
+  static final long MIN_COUNT = 20;
 
   private static final double MIN_LATENCY_FACTOR = 1.5;
   private static final double MIN_TRAFFIC_FACTOR = 2;
@@ -50,8 +50,16 @@ final class Changes {
     }
   }
 
-  /** Compares the snapshot of the last minute with that of the last five. */
-  static List<Change> between(StatsSnapshot minute, StatsSnapshot five, ErrorSnapshot errors) {
+  /**
+   * Compares the snapshot of the last minute with that of the last five.
+   *
+   * @param p95Before 95th percentiles by route of the time before the last minute, in nanoseconds
+   */
+  static List<Change> between(
+      StatsSnapshot minute,
+      StatsSnapshot five,
+      Map<String, Long> p95Before,
+      ErrorSnapshot errors) {
     List<Change> changes = new ArrayList<>();
     Map<String, GroupSnapshot> recent = new HashMap<>();
     minute.routes().forEach(route -> recent.put(StatsJson.keyOf(route), route));
@@ -61,6 +69,10 @@ final class Changes {
       for (GroupSnapshot whole : five.routes()) {
         GroupSnapshot now = recent.get(StatsJson.keyOf(whole));
         compare(changes, whole, now, minuteSeconds, beforeSeconds);
+        Long was = p95Before.get(StatsJson.keyOf(whole));
+        if (was != null && now != null && now.count() >= MIN_COUNT) {
+          compareLatency(changes, was, now);
+        }
       }
     }
     for (ErrorSnapshot.Kind kind : errors.kinds()) {
@@ -100,7 +112,6 @@ final class Changes {
       return;
     }
     compareErrors(changes, whole, now, beforeCount);
-    compareLatency(changes, whole, now);
   }
 
   private static void compareErrors(
@@ -114,13 +125,11 @@ final class Changes {
     }
   }
 
-  private static void compareLatency(List<Change> changes, GroupSnapshot whole, GroupSnapshot now) {
-    GroupSnapshot.Latency before = whole.latency();
+  private static void compareLatency(List<Change> changes, double was, GroupSnapshot now) {
     GroupSnapshot.Latency after = now.latency();
-    if (before == null || after == null) {
+    if (after == null) {
       return;
     }
-    double was = before.p95Nanos();
     double is = after.p95Nanos();
     boolean isFar =
         Math.max(was, is) >= MIN_LATENCY_FACTOR * Math.min(was, is)
@@ -128,7 +137,7 @@ final class Changes {
     if (isFar) {
       String kind = is > was ? "latency_up" : "latency_down";
       double weight = Math.abs(is - was) / 1e9 * now.count();
-      changes.add(change(kind, whole, was, is, true, weight));
+      changes.add(change(kind, now, was, is, true, weight));
     }
   }
 

@@ -36,6 +36,7 @@ public final class Documents implements Views {
   private final MonotonicClock clock;
   private final Supplier<Map<String, Long>> dashboard;
   private final History history = new History();
+  private final Baselines baselines = new Baselines();
   private Set<Long> known = Set.of();
 
   /** Bounded by its keys: six documents and three windows. */
@@ -89,7 +90,9 @@ public final class Documents implements Views {
     StatsSnapshot stats = stats(window);
     StatsSnapshot minute = window == 60 ? stats : stats(60);
     StatsSnapshot five = window == 300 ? stats : stats(300);
-    List<Changes.Change> changes = Changes.between(minute, five, sources.errors().get());
+    List<Changes.Change> changes =
+        Changes.between(
+            minute, five, baselines.p95NanosBefore(clock.nanoTime()), sources.errors().get());
     ClockAnchor anchor = anchor();
     return Json.document(
         json -> {
@@ -161,8 +164,12 @@ public final class Documents implements Views {
     }
   }
 
-  /** Adds a point to the history; called every two seconds. */
+  /** Notes how things are now, for what is told of the past; called every two seconds. */
   public void observe() {
+    long now = clock.nanoTime();
+    if (baselines.isDue(now)) {
+      baselines.add(now, sources.stats().apply(Baselines.COVERED));
+    }
     history.add(History.Point.of(sources.stats().apply(POINT), anchor()));
   }
 
