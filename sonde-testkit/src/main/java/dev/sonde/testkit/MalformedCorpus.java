@@ -13,8 +13,17 @@ import java.util.Random;
 final class MalformedCorpus {
   private static final int MUTANTS = 60;
   private static final String VALID =
-      "POST /upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-          + "5\r\nhello\r\n0\r\n\r\n";
+      String.join(
+          "\r\n",
+          "POST /upload HTTP/1.1",
+          "Host: localhost",
+          "Transfer-Encoding: chunked",
+          "",
+          "5",
+          "hello",
+          "0",
+          "",
+          "");
   private static final List<String> KNOWN =
       List.of(
           "\r\n\r\n\r\n",
