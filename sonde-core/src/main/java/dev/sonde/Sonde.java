@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.CaptureOutlet;
 import dev.sonde.capture.ListenerScope;
@@ -10,6 +12,7 @@ import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.collect.NoopCollector;
 import dev.sonde.collect.Sink;
+import dev.sonde.collect.SondeThread;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
 import dev.sonde.digest.Pipeline;
@@ -44,7 +47,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +64,9 @@ import org.jspecify.annotations.Nullable;
 public final class Sonde implements AutoCloseable {
   private static final Logger LOGGER = System.getLogger("dev.sonde.core");
 
+  /** Requests that last longer are known to an archive before their end. */
+  private static final Duration ANNOUNCE_AFTER = Duration.ofMillis(500);
+
   private final SondeConfig config;
   private final MonotonicClock clock;
   private final long startNanos;
@@ -68,7 +78,9 @@ public final class Sonde implements AutoCloseable {
   private final Emitter emitter;
   private final List<ListenerScope> listeners = new CopyOnWriteArrayList<>();
   private final List<Hook> hooks = new CopyOnWriteArrayList<>();
-  private final AtomicBoolean isClosed = new AtomicBoolean();
+  private final LongAdder stageFaults = new LongAdder();
+  private final AtomicBoolean isClosing = new AtomicBoolean();
+  private final CountDownLatch closed = new CountDownLatch(1);
   private final Thread exitHook = new Thread(null, this::closeAtExit, "sonde-exit", 0, false);
 
   private Sonde(SondeConfig config, @Nullable LifecycleCollector own, MonotonicClock clock) {
@@ -89,7 +101,7 @@ public final class Sonde implements AutoCloseable {
       emitter = NoopEmitter.INSTANCE;
       return;
     }
-    SamplingPolicy policy = samplingPolicy();
+    SamplingPolicy policy = config.samplingPolicy();
     // First what can be refused, then what runs.
     Sink<Event> archive = archive();
     Pipeline started = startPipeline(policy);
@@ -142,7 +154,7 @@ public final class Sonde implements AutoCloseable {
     Pipeline.Config settings =
         new Pipeline.Config(
             config.queueSize(),
-            config.sinkFlushInterval(),
+            ANNOUNCE_AFTER,
             config.keepsErrorMessages(),
             config.masksClientAddresses());
     return new Pipeline(settings, stats, errors, policy, clock);
@@ -180,21 +192,6 @@ public final class Sonde implements AutoCloseable {
   @SuppressWarnings("SystemOut") // standard output is what was asked for
   private Sink<Event> console(ConsoleFormat format) {
     return new ConsoleSink(format, System.out, ConsoleSink.wantsColour(System.getenv()), clock);
-  }
-
-  private SamplingPolicy samplingPolicy() {
-    SamplingPolicy.Builder policy =
-        SamplingPolicy.builder()
-            .rate(config.samplingRate())
-            .alwaysKeepErrors(config.samplingKeepsErrors())
-            .alwaysKeepSlow(config.samplingKeepSlow());
-    config.samplingExcludes().forEach(policy::exclude);
-    config.samplingOverrides().forEach(policy::override);
-    Long seed = config.samplingSeed();
-    if (seed != null) {
-      policy.seed(seed);
-    }
-    return policy.build();
   }
 
   /** Whether anything is observed; adapters that find false need not hook anything. */
@@ -264,8 +261,6 @@ public final class Sonde implements AutoCloseable {
         .sinkRetry(config.retriesSinks());
   }
 
-  // ---- functions
-
   /**
    * Runs a piece of work as a function of this name, within the current span.
    *
@@ -309,7 +304,7 @@ public final class Sonde implements AutoCloseable {
 
   private <T extends @Nullable Object, X extends Exception> T measure(String name, Work<T, X> work)
       throws X {
-    Span span = newSpan();
+    Span span = TraceContext.childOfCurrent();
     long start = clock.nanoTime();
     Throwable thrown = null;
     try (TraceContext.Scope ignored = TraceContext.use(span)) {
@@ -333,7 +328,7 @@ public final class Sonde implements AutoCloseable {
     if (pipeline == null) {
       return starter.get();
     }
-    Span span = newSpan();
+    Span span = TraceContext.childOfCurrent();
     long start = clock.nanoTime();
     CompletionStage<T> stage;
     try (TraceContext.Scope ignored = TraceContext.use(span)) {
@@ -342,20 +337,39 @@ public final class Sonde implements AutoCloseable {
       emitter.function(span, name, clock.nanoTime() - start, t);
       throw t;
     }
-    stage.whenComplete(
-        (value, thrown) -> emitter.function(span, name, clock.nanoTime() - start, causeOf(thrown)));
+    observeEnd(
+        stage,
+        thrown -> emitter.function(span, name, clock.nanoTime() - start, causeOf(thrown)));
     return stage;
+  }
+
+  /**
+   * Reports the end of a stage, once. A stage that cannot be observed, which is a null or one whose
+   * own code throws, is a fault, and its function ends now: the caller must not notice.
+   */
+  private <T extends @Nullable Object> void observeEnd(
+      @Nullable CompletionStage<T> stage, Consumer<@Nullable Throwable> report) {
+    AtomicBoolean isReported = new AtomicBoolean();
+    try {
+      requireNonNull(stage, "stage")
+          .whenComplete(
+              (value, thrown) -> {
+                if (isReported.compareAndSet(false, true)) {
+                  report.accept(thrown);
+                }
+              });
+    } catch (Throwable unobservable) {
+      stageFaults.increment();
+      if (isReported.compareAndSet(false, true)) {
+        report.accept(null);
+      }
+    }
   }
 
   /** A stage reports what an earlier one threw in a wrapping of its own. */
   private static @Nullable Throwable causeOf(@Nullable Throwable thrown) {
     Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : null;
     return cause == null ? thrown : cause;
-  }
-
-  private static Span newSpan() {
-    Span parent = TraceContext.current();
-    return parent == null ? Span.root() : parent.child();
   }
 
   /**
@@ -369,8 +383,6 @@ public final class Sonde implements AutoCloseable {
     @Override
     T call() throws X;
   }
-
-  // ---- views
 
   /** The numbers of the rolling window. */
   public StatsSnapshot stats() {
@@ -452,6 +464,7 @@ public final class Sonde implements AutoCloseable {
       add(faults, "capture", listener.faults());
       add(faults, "late calls", listener.lateCalls());
     }
+    add(faults, "stage", stageFaults.sum());
     add(faults, "collector", collector == null ? 0 : collector.failures());
     return Collections.unmodifiableSortedMap(faults);
   }
@@ -461,8 +474,6 @@ public final class Sonde implements AutoCloseable {
       faults.merge(kind, count, Long::sum);
     }
   }
-
-  // ---- end
 
   /** Closes within {@code sonde.close.timeout}; see {@link #close(Duration)}. */
   @Override
@@ -474,7 +485,8 @@ public final class Sonde implements AutoCloseable {
    * Hands everything that waits to the sinks, closes them, and ends every thread.
    *
    * <p>Returns within the timeout, whatever the sinks do; what there was no time for is counted in
-   * {@link #health()}. Views stay readable. Closing again has no effect.
+   * {@link #health()}. Views stay readable. Closing again waits, within its own timeout, until the
+   * first close is over.
    *
    * @param timeout 0 or more
    */
@@ -482,16 +494,56 @@ public final class Sonde implements AutoCloseable {
     if (timeout.isNegative()) {
       throw new IllegalArgumentException("timeout must be >= 0, was " + timeout);
     }
-    if (!isClosed.compareAndSet(false, true) || pipeline == null) {
+    if (pipeline == null) {
       return;
     }
-    pipeline.close(timeout);
+    long timeoutNanos = saturatedNanos(timeout);
+    if (!isClosing.compareAndSet(false, true)) {
+      awaitClosed(timeoutNanos);
+      return;
+    }
+    try {
+      pipeline.close(Duration.ofNanos(timeoutNanos));
+    } finally {
+      closed.countDown();
+    }
     if (Thread.currentThread() != exitHook) {
       try {
         Runtime.getRuntime().removeShutdownHook(exitHook);
       } catch (IllegalStateException exiting) {
         LOGGER.log(Level.DEBUG, "JVM is exiting, the exit hook stays");
       }
+    }
+  }
+
+  private void awaitClosed(long timeoutNanos) {
+    if (Thread.currentThread() instanceof SondeThread) {
+      // A sink's own: the first close waits for it.
+      return;
+    }
+    long deadline = System.nanoTime() + timeoutNanos;
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          boolean ignored = closed.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+          return;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static long saturatedNanos(Duration duration) {
+    try {
+      return duration.toNanos();
+    } catch (ArithmeticException tooLong) {
+      return Long.MAX_VALUE;
     }
   }
 

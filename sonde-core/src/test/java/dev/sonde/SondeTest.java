@@ -13,6 +13,7 @@ import dev.sonde.capture.Initiator;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
+import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.ConnectionOpened;
 import dev.sonde.event.Event;
 import dev.sonde.event.FunctionEvent;
@@ -43,8 +44,10 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,6 +182,33 @@ final class SondeTest {
   }
 
   @Test
+  void profileAsync_returnsWhatTheStarterReturnedWhenItsEndCannotBeObserved() {
+    RuntimeException ofItsOwn = new IllegalStateException("whenComplete");
+    CompletableFuture<String> hostile =
+        new CompletableFuture<>() {
+          @Override
+          public CompletableFuture<String> whenComplete(
+              BiConsumer<? super @Nullable String, ? super @Nullable Throwable> action) {
+            throw ofItsOwn;
+          }
+        };
+
+    assertThat(sonde.profileAsync("none", SondeTest::noStage)).isNull();
+    assertThat(sonde.profileAsync("hostile", () -> hostile)).isSameAs(hostile);
+
+    assertThat(sonde.health().faults()).containsEntry("stage", 2L);
+    assertThat(functions())
+        .extracting(FunctionEvent::function)
+        .containsExactly("none", "hostile");
+  }
+
+  /** What callers without null checks do. */
+  @SuppressWarnings("NullAway")
+  private static CompletionStage<String> noStage() {
+    return null;
+  }
+
+  @Test
   void collector_getsLifecycleEventsAtOnceAndItsFailuresAreCounted() {
     List<LifecycleEvent> seen = new ArrayList<>();
     try (Sonde observed =
@@ -241,6 +271,53 @@ final class SondeTest {
     assertThat(sink.closes()).isEqualTo(1);
     assertThat(sonde.health().sinks().get(1).droppedClosed()).isEqualTo(1);
     hung.release();
+  }
+
+  @Test
+  void close_waitsForTheFirstCloseWithinItsOwnTimeout() throws InterruptedException {
+    BlockingSink<Event> slow = new BlockingSink<>();
+    sonde.addSink("slow", slow);
+    request("/");
+    slow.awaitEntered();
+    Thread first = new Thread(() -> sonde.close(Duration.ofMinutes(1)), "first");
+    first.start();
+    await().until(() -> sondeThreads().contains("sonde-close"));
+
+    sonde.close(Duration.ZERO);
+    assertThat(first.isAlive()).isTrue();
+    Thread second = new Thread(() -> sonde.close(Duration.ofMinutes(1)), "second");
+    second.start();
+    await().until(() -> second.getState() == Thread.State.TIMED_WAITING);
+    slow.release();
+    second.join();
+
+    assertThat(sonde.health().sinks())
+        .extracting(SinkHealth::state)
+        .containsExactly("CLOSED", "CLOSED");
+    first.join();
+  }
+
+  @Test
+  void close_takesATimeoutBeyondWhatNanosecondsCanCount() {
+    request("/");
+
+    sonde.close(Duration.ofSeconds(Long.MAX_VALUE));
+
+    assertThat(sink.closes()).isEqualTo(1);
+    assertThat(sink.elements()).hasSize(1);
+  }
+
+  @Test
+  void start_keepsNothingForBeingSlowWhenTheThresholdIsZero() {
+    SondeConfig config =
+        SondeConfig.builder().samplingRate(0).samplingKeepSlow(Duration.ZERO).build();
+    RecordingSink<Event> kept = new RecordingSink<>();
+    try (Sonde sampling = Sonde.start(config)) {
+      sampling.addSink("kept", kept);
+      sampling.emitter().function("slow", Duration.ofHours(1).toNanos(), null);
+    }
+
+    assertThat(kept.elements()).isEmpty();
   }
 
   @Test

@@ -113,8 +113,6 @@ public final class ConnectionState {
     this.lastNanos = nanos;
   }
 
-  // ---- what an adapter reports
-
   /**
    * What is spoken became known: by ALPN, by a preface, by an upgrade.
    *
@@ -231,8 +229,6 @@ public final class ConnectionState {
   public @Nullable Object attachment() {
     return attachment;
   }
-
-  // ---- what an outlet reads
 
   /** Number of the connection, unique and increasing within this process. */
   public long id() {
@@ -356,8 +352,6 @@ public final class ConnectionState {
     return "connection " + id + " " + clientAddress() + ":" + clientPort() + " " + protocol;
   }
 
-  // ---- what its requests call
-
   /**
    * Moves the connection's time up to {@code nanos}; returns a time that is not before any other.
    */
@@ -386,8 +380,6 @@ public final class ConnectionState {
     }
     leave(exchange);
   }
-
-  // ----
 
   private void enter(Exchange exchange) {
     if (!CURRENT.compareAndSet(this, null, exchange)) {

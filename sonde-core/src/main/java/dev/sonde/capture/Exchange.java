@@ -57,6 +57,9 @@ public final class Exchange {
   private volatile long bytesIn;
   private volatile long bytesOut;
 
+  /** Written while its start is handed on, before anybody else knows of it. */
+  private boolean excluded;
+
   // Written before the end is handed on, read by the outlet.
   private int status;
   private long firstByteNanos;
@@ -84,8 +87,6 @@ public final class Exchange {
     this.startNanos = startNanos;
   }
 
-  // ---- what an adapter reports
-
   /**
    * Continues the caller's trace; without it the request begins a trace of its own.
    *
@@ -95,7 +96,7 @@ public final class Exchange {
   public void trace(@Nullable CharSequence traceparent, @Nullable String tracestate) {
     Span caller = Span.fromTraceparent(traceparent, tracestate);
     if (caller != null) {
-      SPAN.compareAndSet(this, null, caller.child());
+      SPAN.compareAndSet(this, null, excluded ? caller.child().suppressed() : caller.child());
     }
   }
 
@@ -190,12 +191,23 @@ public final class Exchange {
     if (known != null) {
       return known;
     }
-    Span root = Span.root();
+    Span root = excluded ? Span.root().suppressed() : Span.root();
     Span raced = (Span) SPAN.compareAndExchange(this, null, root);
     return raced == null ? root : raced;
   }
 
-  // ---- what an outlet reads
+  /**
+   * Leaves out what happens within it, by a {@linkplain Span#suppressed() suppressed} span; only
+   * for an outlet that is told of its start.
+   */
+  public void exclude() {
+    excluded = true;
+  }
+
+  /** Whether it was {@linkplain #exclude() left out} when it began. */
+  public boolean isExcluded() {
+    return excluded;
+  }
 
   /** The connection that it came on. */
   public ConnectionState connection() {
@@ -302,8 +314,6 @@ public final class Exchange {
     return "request " + id + " " + method + " " + path;
   }
 
-  // ---- what its connection calls
-
   /** Its start has been handed on, so its end may be. */
   void opened() {
     if (!STATE.compareAndSet(this, NEW, OPEN)) {
@@ -338,8 +348,6 @@ public final class Exchange {
     }
     return false;
   }
-
-  // ----
 
   private boolean claim() {
     if (STATE.compareAndSet(this, OPEN, ENDED)) {

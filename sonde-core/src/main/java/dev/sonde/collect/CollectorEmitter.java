@@ -13,6 +13,7 @@ import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** Builds events and hands them to a collector. */
@@ -20,6 +21,7 @@ final class CollectorEmitter implements Emitter {
   private final AsyncCollector<? super ProfileEvent> collector;
   private final boolean keepsErrorMessages;
   private final MonotonicClock clock;
+  private final LongAdder failures = new LongAdder();
 
   CollectorEmitter(
       AsyncCollector<? super ProfileEvent> collector,
@@ -28,6 +30,11 @@ final class CollectorEmitter implements Emitter {
     this.collector = collector;
     this.keepsErrorMessages = keepsErrorMessages;
     this.clock = clock;
+  }
+
+  @Override
+  public long failures() {
+    return failures.sum();
   }
 
   @Override
@@ -49,51 +56,65 @@ final class CollectorEmitter implements Emitter {
     if (TraceContext.isSuppressed()) {
       return;
     }
-    Span current = TraceContext.current();
-    Span span = current == null ? Span.root() : current;
-    collector.enqueue(
-        new RequestEvent(
-            clock.nanoTime(),
-            span.traceIdHigh(),
-            span.traceIdLow(),
-            span.spanId(),
-            span.parentSpanId(),
-            0,
-            RequestIds.next(),
-            method,
-            route,
-            RequestPath.withoutParameters(path),
-            status,
-            outcome,
-            durationNanos,
-            bytesIn,
-            bytesOut,
-            error == null ? null : ErrorInfo.of(error, keepsErrorMessages),
-            1));
+    try {
+      Span current = TraceContext.current();
+      Span span = current == null ? Span.root() : current;
+      collector.enqueue(
+          new RequestEvent(
+              clock.nanoTime(),
+              span.traceIdHigh(),
+              span.traceIdLow(),
+              span.spanId(),
+              span.parentSpanId(),
+              0,
+              RequestIds.next(),
+              method,
+              route,
+              RequestPath.withoutParameters(path),
+              status,
+              outcome,
+              durationNanos,
+              bytesIn,
+              bytesOut,
+              error == null ? null : ErrorInfo.of(error, keepsErrorMessages),
+              1));
+    } catch (Throwable t) {
+      failures.increment();
+    }
   }
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
-    function(newSpan(), name, durationNanos, error);
+    call(null, name, durationNanos, error);
   }
 
   @Override
   public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {
-    if (TraceContext.isSuppressed()) {
+    call(span, name, durationNanos, error);
+  }
+
+  private void call(
+      @Nullable Span own, String name, long durationNanos, @Nullable Throwable error) {
+    if (TraceContext.isSuppressed() || (own != null && own.isSuppressed())) {
       return;
     }
-    collector.enqueue(
-        new FunctionEvent(
-            clock.nanoTime(),
-            span.traceIdHigh(),
-            span.traceIdLow(),
-            span.spanId(),
-            span.parentSpanId(),
-            name,
-            durationNanos,
-            error != null && !(error instanceof CancellationException),
-            error == null ? null : error.getClass().getName(),
-            1));
+    try {
+      Span span = own == null ? TraceContext.childOfCurrent() : own;
+      collector.enqueue(
+          new FunctionEvent(
+              clock.nanoTime(),
+              span.traceIdHigh(),
+              span.traceIdLow(),
+              span.spanId(),
+              span.parentSpanId(),
+              name,
+              durationNanos,
+              error != null && !(error instanceof CancellationException),
+              error == null ? null : error.getClass().getName(),
+              1));
+    } catch (Throwable t) {
+      failures.increment();
+    }
   }
 
   @Override
@@ -113,30 +134,29 @@ final class CollectorEmitter implements Emitter {
     if (TraceContext.isSuppressed()) {
       return;
     }
-    Span span = newSpan();
-    collector.enqueue(
-        new DatabaseEvent(
-            endNanos,
-            span.traceIdHigh(),
-            span.traceIdLow(),
-            span.spanId(),
-            span.parentSpanId(),
-            vendor,
-            database,
-            operation,
-            target,
-            query,
-            queryHash,
-            rows,
-            durationNanos,
-            isError,
-            errorCode,
-            batchSize,
-            1));
-  }
-
-  private static Span newSpan() {
-    Span parent = TraceContext.current();
-    return parent == null ? Span.root() : parent.child();
+    try {
+      Span span = TraceContext.childOfCurrent();
+      collector.enqueue(
+          new DatabaseEvent(
+              endNanos,
+              span.traceIdHigh(),
+              span.traceIdLow(),
+              span.spanId(),
+              span.parentSpanId(),
+              vendor,
+              database,
+              operation,
+              target,
+              query,
+              queryHash,
+              rows,
+              durationNanos,
+              isError,
+              errorCode,
+              batchSize,
+              1));
+    } catch (Throwable t) {
+      failures.increment();
+    }
   }
 }

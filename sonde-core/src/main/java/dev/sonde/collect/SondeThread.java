@@ -23,9 +23,4 @@ public final class SondeThread extends Thread {
       super.run();
     }
   }
-
-  /** Whether the calling thread does Sonde's own work, so that nothing it does is an event. */
-  public static boolean isSuppressed() {
-    return TraceContext.isSuppressed();
-  }
 }

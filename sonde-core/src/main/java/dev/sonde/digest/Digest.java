@@ -201,10 +201,6 @@ final class Digest {
     }
   }
 
-  boolean isOwnThread() {
-    return Thread.currentThread() == thread;
-  }
-
   private void run() {
     try (TraceContext.Scope ignored = TraceContext.suppress()) {
       while (!isClosing) {
@@ -278,6 +274,7 @@ final class Digest {
         case Slots.REQUEST -> digestRequest(false);
         case Slots.FUNCTION -> digestPart(record.function());
         case Slots.DATABASE -> digestPart(record.statement());
+        case Slots.EXCLUDED -> digestExcluded();
         case Slots.OPENED -> keep(record.opened());
         case Slots.CLOSED -> keep(record.closed());
         default -> throw new IllegalStateException("kind " + record.kind());
@@ -312,6 +309,7 @@ final class Digest {
     for (ProfileEvent part : parts) {
       settle(part, policy.weightOf(part, weight));
     }
+    settleExcess();
     if (weight > 0) {
       if (ended != null) {
         publish(ended);
@@ -336,6 +334,12 @@ final class Digest {
         record.timeToFirstByteNanos());
   }
 
+  /** A request that its route excluded, after calls and statements within it were reported. */
+  private void digestExcluded() {
+    int dropped = recent.release(record.spanId()).size();
+    sampledOut.addAndGet(1L + dropped);
+  }
+
   private void digestPart(ProfileEvent part) {
     errors.record(part);
     long root = record.localRootSpanId();
@@ -351,6 +355,10 @@ final class Digest {
     } else if (group.hasEnded()) {
       settle(part, policy.weightOf(part, group.weight()));
     }
+    settleExcess();
+  }
+
+  private void settleExcess() {
     List<ProfileEvent> excess = recent.releaseExcess();
     while (excess != null) {
       settleOrphans(excess);
@@ -433,8 +441,11 @@ final class Digest {
     if (!exchange.isOpen() || now - exchange.startNanos() < announceAfterNanos) {
       return;
     }
+    if (policy.excludes(exchange.path(), exchange.route())) {
+      return;
+    }
     boolean isNew = announced.put(exchange.id(), scans) == null;
-    if (isNew && !policy.excludes(exchange.path())) {
+    if (isNew) {
       publish(
           new RequestStarted(
               exchange.connection().id(),

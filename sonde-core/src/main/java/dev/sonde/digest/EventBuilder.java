@@ -53,6 +53,10 @@ final class EventBuilder {
     return get(Slots.LOCAL_ROOT);
   }
 
+  long spanId() {
+    return get(Slots.SPAN);
+  }
+
   long requestId() {
     return get(Slots.REQUEST_ID);
   }

@@ -90,8 +90,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     digest.start();
   }
 
-  // ---- on the server's threads
-
   @Override
   public void connectionOpened(ConnectionState connection) {
     try {
@@ -106,6 +104,9 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   public void requestStarted(Exchange exchange) {
     try {
       stats.requestStarted();
+      if (policy.excludes(exchange.path())) {
+        exchange.exclude();
+      }
     } catch (Throwable t) {
       faults.count("statistics", t);
     }
@@ -116,9 +117,16 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     boolean isMeasured = CostMeter.measures(exchange.id());
     long begin = isMeasured ? clock.nanoTime() : 0;
     try {
-      if (isExcluded(exchange.path(), exchange.route())) {
+      if (exchange.isExcluded()) {
         stats.requestExcluded();
         excluded.increment();
+        return;
+      }
+      if (policy.excludes(exchange.path(), exchange.route())) {
+        stats.requestExcluded();
+        excluded.increment();
+        // What was reported within it waits for a request that does not come.
+        put(Slots.EXCLUDED_ENCODER, exchange.span(), exchange.endNanos());
         return;
       }
       count(
@@ -169,10 +177,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
   }
 
-  private boolean isExcluded(String path, @Nullable String route) {
-    return policy.excludes(path) || (route != null && policy.excludes(route));
-  }
-
   private void count(
       String method,
       @Nullable String route,
@@ -208,7 +212,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
   }
 
-  // ---- on any thread of the application
+  @Override
+  public long failures() {
+    return faults.counts().getOrDefault("emitter", 0L);
+  }
 
   @Override
   public boolean isEnabled() {
@@ -233,9 +240,13 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       long now = clock.nanoTime();
       String path = RequestPath.withoutParameters(target);
       stats.requestStarted();
-      if (isExcluded(path, route)) {
+      if (policy.excludes(path, route)) {
         stats.requestExcluded();
         excluded.increment();
+        Span span = TraceContext.current();
+        if (span != null) {
+          put(Slots.EXCLUDED_ENCODER, span, now);
+        }
         return;
       }
       long id = RequestIds.next();
@@ -274,7 +285,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   private void call(
       @Nullable Span span, String name, long durationNanos, @Nullable Throwable error) {
-    if (TraceContext.isSuppressed()) {
+    if (TraceContext.isSuppressed() || (span != null && span.isSuppressed())) {
       return;
     }
     try {
@@ -342,8 +353,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
   }
 
-  // ---- wiring
-
   /** Looks after the open requests of this listener too. */
   public void watch(ListenerScope listener) {
     digest.watch(listener);
@@ -398,8 +407,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   private static Duration left(long deadlineNanos) {
     return Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
   }
-
-  // ---- views
 
   /** Requests that can be looked at one by one. */
   public RecentRequests recent() {

@@ -5,6 +5,8 @@ package dev.sonde.digest;
  * Where every record of the application's work has gone.
  *
  * <p>A record is one ended request, one call, one statement, or one connection's opening or close.
+ * A request that only its route excludes is known as such when it ends: it is a record, which is
+ * sampled out together with what waited for it.
  * In every reading, and exactly so at rest and after the close:
  *
  * <pre>
@@ -16,7 +18,7 @@ package dev.sonde.digest;
  * Each sink is handed all events that are published while it is there.
  *
  * @param offered records of the application
- * @param excluded requests left out by rule before they were offered
+ * @param excluded requests left out by rule, which are in no statistics
  * @param droppedOldest records that newer ones pushed out of the queue
  * @param droppedClosed records that came after the close, or that it had no time left for
  * @param inQueue records waiting, those included that wait for their request to be decided on

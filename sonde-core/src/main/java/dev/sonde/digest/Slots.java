@@ -8,7 +8,6 @@ import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
-import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
 
 /** How a record lies in a slot of the ring: numbers as they are, texts by reference. */
@@ -26,6 +25,7 @@ final class Slots {
   static final int DATABASE = 4;
   static final int OPENED = 5;
   static final int CLOSED = 6;
+  static final int EXCLUDED = 7;
 
   // Flags, in the second byte of the header.
   static final int IS_ERROR = 1;
@@ -98,6 +98,7 @@ final class Slots {
 
   static final SlotEncoder<Exchange> EXCHANGE_ENCODER = Slots::encodeExchange;
   static final SlotEncoder<Request> REQUEST_ENCODER = Slots::encodeRequest;
+  static final SlotEncoder<Span> EXCLUDED_ENCODER = Slots::encodeExcluded;
   static final SlotEncoder<Call> FUNCTION_ENCODER = Slots::encodeFunction;
   static final SlotEncoder<Statement> DATABASE_ENCODER = Slots::encodeDatabase;
   static final SlotEncoder<ConnectionState> OPENED_ENCODER = Slots::encodeOpened;
@@ -118,27 +119,12 @@ final class Slots {
     Work(@Nullable Span own, long timestampNanos, long durationNanos) {
       this.timestampNanos = timestampNanos;
       this.durationNanos = durationNanos;
-      if (own != null) {
-        traceIdHigh = own.traceIdHigh();
-        traceIdLow = own.traceIdLow();
-        spanId = own.spanId();
-        parentSpanId = own.parentSpanId();
-        localRootSpanId = own.localRootSpanId();
-        return;
-      }
-      spanId = TraceIds.nextSpanId();
-      Span parent = TraceContext.current();
-      if (parent == null) {
-        traceIdHigh = TraceIds.nextTraceIdHigh();
-        traceIdLow = TraceIds.nextTraceIdLow();
-        parentSpanId = 0;
-        localRootSpanId = spanId;
-      } else {
-        traceIdHigh = parent.traceIdHigh();
-        traceIdLow = parent.traceIdLow();
-        parentSpanId = parent.spanId();
-        localRootSpanId = parent.localRootSpanId() == 0 ? spanId : parent.localRootSpanId();
-      }
+      Span span = own == null ? TraceContext.childOfCurrent() : own;
+      traceIdHigh = span.traceIdHigh();
+      traceIdLow = span.traceIdLow();
+      spanId = span.spanId();
+      parentSpanId = span.parentSpanId();
+      localRootSpanId = span.localRootSpanId();
     }
 
     void encode(long[] longs, int l) {
@@ -290,6 +276,12 @@ final class Slots {
     refs[r + VERSION] = "";
     refs[r + ERROR] = request.error;
     refs[r + OUTCOME] = request.outcome;
+  }
+
+  private static void encodeExcluded(
+      Span span, long[] longs, int l, @Nullable Object[] refs, int r) {
+    longs[l + HEADER] = header(EXCLUDED, 0, 0, 0);
+    longs[l + SPAN] = span.spanId();
   }
 
   private static void encodeFunction(

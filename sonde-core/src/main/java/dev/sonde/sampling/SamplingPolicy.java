@@ -63,6 +63,11 @@ public final class SamplingPolicy {
     return false;
   }
 
+  /** Whether a request is excluded by its path or by its route, if that is known. */
+  public boolean excludes(String path, @Nullable String route) {
+    return excludes(path) || (route != null && excludes(route));
+  }
+
   /** Whether all that is not excluded is kept with weight 1, so that nobody need be asked. */
   public boolean keepsAll() {
     return rate >= 1.0 && overrides.stream().allMatch(rule -> rule.rate() >= 1.0);
@@ -70,8 +75,17 @@ public final class SamplingPolicy {
 
   /** Part of the requests of this path that is kept: that of the first override, or the rate. */
   public double rateOf(String path) {
+    return rateOf(path, null);
+  }
+
+  /**
+   * Part of the requests of this path and route that is kept: that of the first override that
+   * matches either of them, or the rate.
+   */
+  public double rateOf(String path, @Nullable String route) {
     for (int i = 0; i < overrides.size(); i++) {
-      if (overrides.get(i).rule().matches(path)) {
+      PathRule rule = overrides.get(i).rule();
+      if (rule.matches(path) || (route != null && rule.matches(route))) {
         return overrides.get(i).rate();
       }
     }
@@ -85,13 +99,13 @@ public final class SamplingPolicy {
    * like is kept.
    */
   public double weightOf(RequestEvent request) {
-    if (excludes(request.path())) {
+    if (excludes(request.path(), request.route())) {
       return DROP;
     }
     if (isKeptAlways(request)) {
       return KEEP_ONE;
     }
-    return weightOf(rateOf(request.path()), request);
+    return weightOf(rateOf(request.path(), request.route()), request);
   }
 
   /**

@@ -19,6 +19,9 @@ public final class Span {
   /** W3C Trace Context level 2: the lower 56 bits of the trace id are random. */
   private static final int RANDOM = 0x02;
 
+  /** Not of the header, which has eight bits for flags: see {@link #suppressed()}. */
+  private static final int SUPPRESSED = 0x100;
+
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.ISO_8859_1);
 
   private final long traceIdHigh;
@@ -155,6 +158,23 @@ public final class Span {
     long id = TraceIds.nextSpanId();
     long root = localRootSpanId == 0 ? id : localRootSpanId;
     return new Span(traceIdHigh, traceIdLow, id, spanId, root, flags, traceState);
+  }
+
+  /** The same span, for work that is to be left out, with all that happens within it. */
+  public Span suppressed() {
+    return new Span(
+        traceIdHigh,
+        traceIdLow,
+        spanId,
+        parentSpanId,
+        localRootSpanId,
+        flags | SUPPRESSED,
+        traceState);
+  }
+
+  /** Whether it is left out, itself and all that happens within it. */
+  public boolean isSuppressed() {
+    return (flags & SUPPRESSED) != 0;
   }
 
   /** Upper half of the trace id. */

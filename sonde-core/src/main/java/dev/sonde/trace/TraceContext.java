@@ -28,8 +28,15 @@ public final class TraceContext {
     return scope == null ? null : scope.span;
   }
 
+  /** A new span for work that begins now: a child of the current one, or the root of a trace. */
+  public static Span childOfCurrent() {
+    Span parent = current();
+    return parent == null ? Span.root() : parent.child();
+  }
+
   /**
-   * Whether what this thread does is to be left out, because it is the observer's own work.
+   * Whether what this thread does is to be left out: because it is the observer's own work, or part
+   * of a request that is excluded.
    *
    * <p>Everything that produces events asks this first.
    */
@@ -41,7 +48,7 @@ public final class TraceContext {
   /** Makes a span the current one until the scope is closed, on this thread. */
   public static Scope use(Span span) {
     Scope around = INNERMOST.get();
-    return enter(span, around, around != null && around.isSuppressed);
+    return enter(span, around, span.isSuppressed() || (around != null && around.isSuppressed));
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.sonde.event.Outcome;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.testing.RecordingSink;
+import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import java.util.concurrent.CancellationException;
@@ -59,6 +60,37 @@ final class EmitterTest {
 
     assertThat(sink.elements()).extracting(ProfileEvent::parentSpanId).containsOnly(0L);
     assertThat(sink.elements()).extracting(ProfileEvent::traceIdLow).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void reports_areCountedAndThrowNothingWhenTheyCannotBeMade() {
+    MonotonicClock broken =
+        () -> {
+          throw new IllegalStateException("clock");
+        };
+    Emitter failing = new CollectorEmitter(collector, false, broken);
+    failing.request("GET", null, "/", 200, Outcome.COMPLETED, 1, 0, 0, null);
+    failing.function("f", 1, null);
+    failing.function(Span.root(), "f", 1, null);
+    failing.database("h2", null, "SELECT", null, null, 0, 1, 1, 2, false, null, 1);
+    collector.close();
+
+    assertThat(failing.failures()).isEqualTo(3);
+    assertThat(sink.elements()).hasSize(1);
+  }
+
+  @Test
+  void reports_leaveOutAnExcludedSpanOnAnyThread() {
+    Span excluded = Span.root().suppressed();
+    try (TraceContext.Scope scope = TraceContext.use(excluded.child())) {
+      assertThat(emitter.isEnabled()).isFalse();
+      emitter.function("within", 5, null);
+    }
+    emitter.function(excluded, "later", 5, null);
+    collector.close();
+
+    assertThat(sink.elements()).isEmpty();
+    assertThat(emitter.failures()).isZero();
   }
 
   @Test

@@ -246,6 +246,78 @@ final class PipelineTest {
   }
 
   @Test
+  void excludedRequest_takesWhatHappensWithinItAlong() {
+    restart(SamplingPolicy.builder().exclude("/health").build(), Duration.ofMinutes(1), false);
+    ConnectionState connection = open();
+    Exchange traced = connection.begin(0, 0, "GET", "/health", "HTTP/1.1", clock.nanoTime());
+    traced.trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null);
+    Exchange plain = connection.begin(0, 0, "GET", "/health", "HTTP/1.1", clock.nanoTime());
+    for (Exchange exchange : List.of(traced, plain)) {
+      Span call = exchange.span().child();
+      try (TraceContext.Scope scope = TraceContext.use(exchange.span())) {
+        assertThat(pipeline.isEnabled()).isFalse();
+        database("SELECT ?", true);
+        pipeline.function("check", 1, null);
+      }
+      pipeline.function(call, "later", 1, null);
+      exchange.completed(200, 1, clock.nanoTime());
+    }
+    pipeline.close(CLOSE);
+
+    assertThat(traced.span().traceparent())
+        .startsWith("00-0af7651916cd43dd8448eb211c80319c-")
+        .endsWith("-01");
+    assertThat(stats.snapshot().functions()).isEmpty();
+    assertThat(stats.snapshot().statements()).isEmpty();
+    assertThat(errors.snapshot().totalCount()).isZero();
+    assertThat(sink.elements()).extracting(Event::type).containsExactly("ConnectionOpened");
+    assertThat(pipeline.counts().excluded()).isEqualTo(2);
+    assertLaw(1, 1);
+  }
+
+  @Test
+  void requestExcludedByItsRoute_leavesNothingWaiting() {
+    SamplingPolicy policy =
+        SamplingPolicy.builder().rate(0).exclude("exact:/health/{probe}").build();
+    restart(policy, Duration.ofMinutes(1), false);
+    Exchange exchange = open().begin(0, 0, "GET", "/health/1", "HTTP/1.1", clock.nanoTime());
+    exchange.route("/health/{probe}");
+    try (TraceContext.Scope scope = TraceContext.use(exchange.span())) {
+      database("SELECT ?", true);
+    }
+    exchange.completed(200, 1, clock.nanoTime());
+    try (TraceContext.Scope scope = TraceContext.use(Span.root())) {
+      database("SELECT ?", true);
+      pipeline.request("GET", "/health/{probe}", "/health/2", 200, Outcome.COMPLETED, 1, 0, 0, null);
+    }
+    pipeline.close(CLOSE);
+
+    // What had waited to the end would have been kept, being an error.
+    assertThat(sink.elements()).extracting(Event::type).containsExactly("ConnectionOpened");
+    assertThat(pipeline.counts().excluded()).isEqualTo(2);
+    assertThat(pipeline.recent().newest()).isEmpty();
+    assertLaw(5, 1);
+  }
+
+  @Test
+  void openRequest_isNotAnnouncedWhenItsRouteIsExcluded() {
+    SamplingPolicy policy = SamplingPolicy.builder().exclude("exact:/health/{probe}").build();
+    restart(policy, Duration.ofMillis(1), false);
+    ListenerScope listener = listener();
+    ConnectionState connection = open(listener);
+    Exchange hidden = connection.begin(0, 1, "GET", "/health/1", "HTTP/2", clock.nanoTime());
+    hidden.route("/health/{probe}");
+    Exchange shown = connection.begin(0, 3, "GET", "/slow", "HTTP/2", clock.nanoTime());
+    pipeline.watch(listener);
+    await().until(() -> sink.elements().size() >= 2);
+
+    assertThat(sink.elements())
+        .filteredOn(RequestStarted.class::isInstance)
+        .extracting(event -> ((RequestStarted) event).requestId())
+        .containsExactly(shown.id());
+  }
+
+  @Test
   void sampling_thinsEventsAndNeitherStatisticsNorViews() {
     restart(SamplingPolicy.builder().rate(0.25).build(), Duration.ofMinutes(1), false);
     int requests = 900;

@@ -132,6 +132,28 @@ final class SamplingPolicyTest {
   }
 
   @Test
+  void weightOf_followsTheRulesThatMatchTheRoute() {
+    SamplingPolicy policy =
+        SamplingPolicy.builder()
+            .override("exact:/users/{id}", 0.0)
+            .exclude("exact:/health/{probe}")
+            .build();
+
+    assertThat(policy.weightOf(routed("/users/7", "/users/{id}"))).isZero();
+    assertThat(policy.weightOf(routed("/users/7", "/users/{name}"))).isEqualTo(1.0);
+    assertThat(policy.weightOf(routed("/users/7", null))).isEqualTo(1.0);
+    assertThat(policy.rateOf("/users/7", "/users/{id}")).isZero();
+    assertThat(policy.excludes("/health/live", "/health/{probe}")).isTrue();
+    assertThat(policy.weightOf(routed("/health/live", "/health/{probe}"))).isZero();
+  }
+
+  private static RequestEvent routed(String path, @Nullable String route) {
+    Outcome done = Outcome.COMPLETED;
+    return new RequestEvent(
+        1, 1, 1, 1, 0, 1, 1, "GET", route, path, 200, done, MILLI, 0, 0, null, 1);
+  }
+
+  @Test
   void excludes_winsOverErrors() {
     SamplingPolicy policy = SamplingPolicy.builder().exclude("/health").build();
 
