@@ -132,6 +132,128 @@ final class DashboardPageIT {
   }
 
   @Test
+  void page_connectsAgainWhenOnlyTheHashBringsAnotherToken() {
+    browser.open(dashboard.address());
+    browser.driver().executeScript("sessionStorage.clear()");
+    browser.open(dashboard.address() + "#t=wrong");
+    browser.await("not the one of this process");
+
+    browser.driver().executeScript("location.hash = arguments[0]", "t=" + dashboard.token());
+
+    browser.await("● live");
+    assertThat(browser.driver().getCurrentUrl()).doesNotContain(dashboard.token());
+    browser.driver().executeScript("location.hash = arguments[0]", "t=wrong");
+    browser.await("not the one of this process");
+  }
+
+  @Test
+  void page_takesTokenWithSignsFromPastedAddressAndAlone() {
+    String token = "a+b/c=d~e.f_g-0123456789";
+    try (Dashboard other =
+        Dashboard.start(sonde, DashboardConfig.builder().port(0).token(token).build())) {
+      for (String pasted : List.of(other.url(), other.url() + "&view=routes", token)) {
+        browser.open(other.address());
+        browser.driver().executeScript("sessionStorage.clear()");
+        browser.open(other.address() + "#t=wrong");
+        browser.await("not the one of this process");
+
+        browser.driver().findElement(By.id("token")).sendKeys(pasted, Keys.ENTER);
+
+        browser.await("● live");
+      }
+      browser.open("about:blank");
+    }
+  }
+
+  @Test
+  void page_findsRoutesByEachOfTheirStatuses() {
+    Traffic traffic = new Traffic(sonde);
+    traffic.request("PUT", "/mixed", "/mixed", 200, Outcome.COMPLETED, 900, null, 0);
+    traffic.request("PUT", "/mixed", "/mixed", 409, Outcome.COMPLETED, 900, null, 0);
+    traffic.request(
+        "PUT", "/mixed", "/mixed", 503, Outcome.APP_ERROR, 900, new IllegalStateException(), 0);
+    browser.size(1280, 844);
+
+    for (String status : List.of("status:200", "status:4xx", "status:409", "status>=500")) {
+      browser.open(dashboard.url() + "&view=routes&filter=route:/mixed%20" + status);
+      browser.await("/mixed");
+    }
+    browser.open(dashboard.url() + "&view=routes&filter=route:/mixed%20status:302");
+    browser.await("live");
+    browser.await(" of ");
+    assertThat(browser.text()).doesNotContain("/mixed");
+  }
+
+  @Test
+  void page_helpKeepsFocusWhileOpenAndGivesItBack() {
+    browser.size(1280, 844);
+    browser.open(dashboard.url() + "&view=overview");
+    browser.await("live");
+    browser.driver().executeScript("document.querySelector('nav button').focus()");
+    String before = active();
+    browser.driver().switchTo().activeElement().sendKeys("?");
+    browser.await("next window");
+    assertThat(active()).startsWith("DIV Keys and filter");
+
+    browser.driver().switchTo().activeElement().sendKeys(Keys.TAB);
+    assertThat(active()).isEqualTo("BUTTON Close");
+    browser.driver().switchTo().activeElement().sendKeys(Keys.TAB);
+    assertThat(active()).isEqualTo("BUTTON Close");
+    // Two ticks draw the page anew; the focus stays.
+    browser.driver().executeScript("window.drawn = 0; new MutationObserver(() => { window.drawn++; }).observe(document.querySelector('main'), {subtree: true, childList: true, characterData: true, attributes: true})");
+    new Traffic(sonde).shop(1);
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> !"0".equals(String.valueOf(browser.driver().executeScript("return window.drawn"))));
+    assertThat(active()).isEqualTo("BUTTON Close");
+    browser.driver().switchTo().activeElement().sendKeys(Keys.ESCAPE);
+
+    await().atMost(Duration.ofSeconds(5)).until(() -> active().equals(before));
+  }
+
+  private static String active() {
+    return String.valueOf(
+        browser
+            .driver()
+            .executeScript(
+                "const e = document.activeElement; return e.tagName + ' ' + (e.getAttribute('aria-label') || e.innerText)"));
+  }
+
+  @Test
+  void page_asksForNothingTwiceAtOnce() {
+    browser.open(dashboard.url() + "&view=overview");
+    browser.await("Where the time goes");
+
+    Object calls =
+        browser
+            .driver()
+            .executeAsyncScript(
+                "const done = arguments[0], real = window.fetch; let calls = 0, held = [];"
+                    + "window.fetch = (url, ...more) => { if (!String(url).startsWith('/metrics'))"
+                    + " return real(url, ...more); calls++; return new Promise((ok, no) =>"
+                    + " held.push(() => real(url, ...more).then(ok, no))); };"
+                    + "const first = () => { if (!calls) { setTimeout(first, 50); return; }"
+                    + " for (let i = 0; i < 5; i++) document.dispatchEvent(new Event('visibilitychange'));"
+                    + " const n = calls; window.fetch = real; held.forEach((go) => go()); done(n); };"
+                    + "first();");
+
+    assertThat(calls).isEqualTo(1L);
+  }
+
+  @Test
+  void page_countsWhatGoesByWhilePaused() {
+    browser.open(dashboard.url() + "&view=live");
+    browser.await("● live");
+    browser.await("412 ms");
+    browser.driver().findElement(By.tagName("body")).sendKeys("p");
+    browser.await("paused");
+
+    new Traffic(sonde).shop(1);
+
+    browser.await("more went by");
+  }
+
+  @Test
   void page_openedRequestShowsItsStatementsAsRepeated() {
     browser.size(1280, 844);
     long id =

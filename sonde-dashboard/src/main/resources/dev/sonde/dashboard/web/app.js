@@ -59,8 +59,24 @@ function SignIn() {
     <label for="token">Token or address</label><input id="token" name="token" type="password" autocomplete="off" required /><button>Open</button></form>`;
 }
 
+// One function for the life of the page: it is called when the dialog comes and when it goes, not at
+// every drawing in between, and so the focus stays where the reader has put it.
+let cameFrom = null;
+function helpFocus(dialog) {
+  if (dialog) { cameFrom = document.activeElement; dialog.focus(); }
+  else if (cameFrom) { const back = cameFrom; cameFrom = null; queueMicrotask(() => back.isConnected && back.focus()); }
+}
+
+function keepFocus(e) {
+  if (e.key !== "Tab") return;
+  const stops = [...e.currentTarget.querySelectorAll("button, a[href], input, [tabindex='0']")];
+  const at = stops.indexOf(document.activeElement) + (e.shiftKey ? -1 : 1);
+  e.preventDefault();
+  stops[(at + stops.length) % stops.length].focus();
+}
+
 function Help() {
-  return html`<div class="veil" onClick=${() => { s.help.value = false; }}><div class="help" role="dialog" aria-modal="true" aria-label="Keys and filter" tabindex="-1" ref=${(e) => e && e.focus()} onClick=${(e) => e.stopPropagation()}>
+  return html`<div class="veil" onClick=${() => { s.help.value = false; }}><div class="help" role="dialog" aria-modal="true" aria-label="Keys and filter" tabindex="-1" ref=${helpFocus} onKeyDown=${keepFocus} onClick=${(e) => e.stopPropagation()}>
     <header><h2>Keys</h2><button class="icon" aria-label="Close" onClick=${() => { s.help.value = false; }}><${Icon} name="close" /></button></header>
     <dl>${KEYS.map(([key, text]) => html`<div><dt>${key.split(" ").map((k) => (k === "–" ? " – " : html`<kbd>${k}</kbd> `))}</dt><dd>${text}</dd></div>`)}</dl>
     <h2>Filter</h2><p>All terms must hold; <code>-</code> in front turns one round.</p>
@@ -147,7 +163,7 @@ addEventListener("keydown", (e) => {
     else s.cell.value = null;
     return;
   }
-  if (inField) return;
+  if (inField || s.help.value) return;
   const number = Number(e.key);
   if (number >= 1 && number <= s.VIEWS.length) { s.go(s.VIEWS[number - 1]); return; }
   const action = ACTIONS[e.key];

@@ -37,9 +37,10 @@ function compare(operator, left, right) {
 
 function statusTest(operator, value) {
   const family = /^([1-5])xx$/i.exec(value);
-  if (family && operator === ":") return (row) => Math.floor(row.status / 100) === Number(family[1]);
+  // A route has many statuses; it matches if any of them does.
+  if (family && operator === ":") return (row) => [row.status].flat().some((status) => Math.floor(status / 100) === Number(family[1]));
   if (!/^\d{1,3}$/.test(value)) return null;
-  return (row) => row.status !== undefined && compare(operator, row.status, Number(value));
+  return (row) => row.status !== undefined && [row.status].flat().some((status) => compare(operator, status, Number(value)));
 }
 
 function durationTest(operator, value) {
@@ -98,8 +99,7 @@ export function ofRoute(r) {
   return {
     route: r.route, path: r.route, method: r.method, dur_us: r.p95_us ?? 0, is_error: r.errors > 0, is_abort: r.aborts > 0,
     text: `${r.method} ${r.route}`.toLowerCase(),
-    // A route has many statuses; it matches if its worst one does.
-    status: r.errors > 0 ? Number(Object.keys(r.codes).find((code) => code >= 500) ?? 500) : Number(Object.keys(r.codes)[0] ?? 0),
+    status: Object.keys(r.codes).map(Number),
   };
 }
 

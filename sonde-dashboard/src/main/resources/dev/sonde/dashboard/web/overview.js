@@ -102,7 +102,7 @@ function Busiest() {
 }
 
 export const REASONS = {
-  complete: "complete", timeout: "timed out", client_disconnect: "client disconnected", error: "error", backpressure: "too slow a reader", server_shutdown: "server shut down",
+  complete: "complete", timeout: "timed out", client_disconnect: "client disconnected", error: "error", backpressure: "limit reached", server_shutdown: "server shut down",
 };
 
 function Endings({ c }) {

@@ -40,6 +40,7 @@ const storage = {
 
 // ---- the address: state without the token ----
 
+// Returns whether it brought a token, which asks for a new stream.
 export function readAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   batch(() => {
@@ -58,6 +59,7 @@ export function readAddress() {
   });
   // At once, before anything can be copied or logged: the token leaves the address bar.
   history.replaceState(null, "", location.pathname + "#" + stateText());
+  return given.has("t");
 }
 
 export function stateText() {
@@ -83,8 +85,9 @@ export function writeAddress() {
 
 export function signIn(text) {
   const pasted = text.trim();
-  const inUrl = /[#&]t=([^&\s]+)/.exec(pasted);
-  const value = inUrl ? inUrl[1] : pasted;
+  // Only an address has a "#": a bare token is taken as it is, one in an address is decoded.
+  const hash = pasted.indexOf("#");
+  const value = (hash >= 0 && new URLSearchParams(pasted.slice(hash + 1)).get("t")) || pasted;
   storage.set("sonde.token", value);
   batch(() => { token.value = value; link.value = "connecting"; });
   connect();
@@ -119,7 +122,8 @@ function headers() {
 }
 
 export async function load(path) {
-  const response = await fetch(path, { headers: headers(), cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
+  // Without a limit, one answer that never ends would be waited for instead of asking again.
+  const response = await fetch(path, { headers: headers(), signal: AbortSignal.timeout(10000), cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   if (response.status === 401 || response.status === 429) { link.value = "refused"; throw new Error("refused"); }
   if (!response.ok) throw new Error(String(response.status));
   return response.json();
@@ -137,6 +141,7 @@ function wanted() {
 }
 
 let generation = 0;
+let underWay = 0;
 let controller = null;
 
 // Loads what the view in front needs; a newer call makes the older one's answers void.
@@ -145,13 +150,20 @@ export async function refresh() {
   const mine = ++generation;
   const w = windowSeconds.value;
   const names = wanted();
+  underWay++;
   const loaded = await Promise.all(names.map((name) => load(`/${name}.json?window=${w}`).then((json) => [name, json], () => [name, null])));
+  underWay--;
   if (mine !== generation) return;
   batch(() => {
     docs.value = { ...docs.value, ...Object.fromEntries(loaded.filter(([, json]) => json)) };
     const metrics = loaded.find(([name]) => name === "metrics");
     if (metrics && metrics[1]) series.value = metrics[1].series;
   });
+}
+
+// The regular refresh: not while the last one is under way, or a slow process gets only slower.
+function poll() {
+  if (!paused.value && !document.hidden && underWay === 0) refresh();
 }
 
 export async function loadRequest(id) {
@@ -218,7 +230,10 @@ function handle(frame) {
   if (!event || data < 0) return;
   const json = JSON.parse(frame.slice(data + 6));
   if (event[1] === "skipped") { skippedFrames.value += json.frames; return; }
-  if (paused.value) return;
+  if (paused.value) {
+    if (event[1] === "requests") live.value = { ...live.value, missed: live.value.missed + json.requests.length + json.missed };
+    return;
+  }
   if (event[1] === "tick") {
     batch(() => {
       tick.value = json;
@@ -250,10 +265,10 @@ export const nowUs = computed(() => tick.value?.now_us ?? docs.value[view.value]
 
 export function start() {
   readAddress();
-  addEventListener("hashchange", () => { written = ""; readAddress(); refresh(); if (requestId.value) loadRequest(requestId.value); });
+  addEventListener("hashchange", () => { written = ""; if (readAddress()) connect(); else refresh(); if (requestId.value) loadRequest(requestId.value); });
   if (token.value) connect();
   else link.value = "refused";
   if (requestId.value && token.value) loadRequest(requestId.value);
-  setInterval(() => { if (!paused.value && !document.hidden) refresh(); }, 2000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused.value) refresh(); });
+  setInterval(poll, 2000);
+  document.addEventListener("visibilitychange", poll);
 }
