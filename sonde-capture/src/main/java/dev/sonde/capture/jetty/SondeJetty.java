@@ -61,6 +61,8 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
   /** Connections whose endpoint is Jetty's own and cannot carry them. */
   private final Map<EndPoint, ObservedConnection> foreign = new ConcurrentHashMap<>();
 
+  private volatile @Nullable AnswerLog answers;
+
   private SondeJetty(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     this.listeners = listeners;
   }
@@ -108,6 +110,11 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     return foreign;
   }
 
+  /** The request log that was installed last. */
+  @Nullable AnswerLog answers() {
+    return answers;
+  }
+
   @Nullable ObservedConnection find(Request request) {
     return find(request.getConnectionMetaData().getConnection().getEndPoint());
   }
@@ -131,6 +138,11 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     if (child == this && parent instanceof Server server && server.isRunning()) {
       throw new IllegalStateException(
           "SondeJetty must be added before the server starts, state was " + server.getState());
+    }
+    if (child instanceof Connector connector
+        && connector.getServer().isRunning()
+        && connector.getServer().getBean(SondeJetty.class) == this) {
+      watch(connector);
     }
   }
 
@@ -156,22 +168,24 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
 
   private void install(Server server) {
     for (Connector connector : server.getConnectors()) {
-      if (connector.getBean(ConnectorWatch.class) == null) {
-        watch(connector);
-      }
+      watch(connector);
     }
-    boolean isWanted = watches.stream().anyMatch(watch -> watch.scope().isEnabled());
-    if (isWanted && server.getBean(ContextFinder.class) == null) {
-      // Once: a restart finds all of this in place.
-      server.addBean(new ContextFinder(this));
-      server.insertHandler(new ObservingHandler(this));
+    // Connectors may be added later to a server that starts without any.
+    boolean isWanted =
+        watches.isEmpty() || watches.stream().anyMatch(watch -> watch.scope().isEnabled());
+    if (isWanted) {
+      // A restart finds all of this in place, unless the application has replaced it meanwhile.
+      if (server.getBean(ContextFinder.class) == null) {
+        server.addBean(new ContextFinder(this));
+      }
+      if (server.getDescendant(ObservingHandler.class) == null) {
+        server.insertHandler(new ObservingHandler(this));
+      }
       RequestLog log = server.getRequestLog();
-      if (log == null) {
-        server.setRequestLog(new AnswerLog(this));
-      } else {
-        server.setRequestLog(new RequestLog.Collection(new AnswerLog(this), log));
-        // Replaced as the server's request log, it would no longer be started and stopped with it.
-        server.addBean(log);
+      if (log == null || log != answers) {
+        AnswerLog installed = new AnswerLog(this, log);
+        server.setRequestLog(installed);
+        answers = installed;
       }
     }
   }
@@ -186,6 +200,9 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
   }
 
   private void watch(Connector connector) {
+    if (connector.getBean(ConnectorWatch.class) != null) {
+      return;
+    }
     EnumSet<Capability> capabilities = EnumSet.copyOf(EVERYWHERE);
     boolean isObserved = connector instanceof ObservedConnector;
     if (isObserved) {

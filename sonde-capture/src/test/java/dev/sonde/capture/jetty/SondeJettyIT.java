@@ -186,6 +186,68 @@ final class SondeJettyIT {
   }
 
   @Test
+  void restart_observesWhatTheApplicationHasReplaced() throws Exception {
+    CountingLog first = new CountingLog();
+    server.setRequestLog(first);
+    start(new Answering());
+    server.stop();
+    CountingLog second = new CountingLog();
+    server.setHandler(new Answering());
+    server.setRequestLog(second);
+    server.start();
+
+    String good = send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+    String bad = send("THIS IS NOT HTTP\r\n\r\n", false);
+
+    assertThat(good).startsWith("HTTP/1.1 200");
+    assertThat(bad).contains(" 400 ");
+    awaitClosed(2);
+    assertThat(ends.requests)
+        .extracting(Exchange::outcome)
+        .containsExactly(Outcome.COMPLETED, Outcome.REJECTED);
+    await().until(() -> second.lines.get() == 2);
+    assertThat(second.isStarted()).isTrue();
+    assertThat(first.lines).hasValue(0);
+    assertThat(first.isStarted()).isFalse();
+  }
+
+  @Test
+  void restart_observesOnceWhatTheApplicationHasWrapped() throws Exception {
+    start(new Answering());
+    server.stop();
+    CountingLog added = new CountingLog();
+    server.setRequestLog(new RequestLog.Collection(server.getRequestLog(), added));
+    server.setHandler(new Handler.Wrapper(server.getHandler()));
+    server.start();
+
+    String unusedGood = send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+    String unusedBad = send("THIS IS NOT HTTP\r\n\r\n", false);
+
+    awaitClosed(2);
+    assertThat(ends.requests)
+        .extracting(Exchange::outcome)
+        .containsExactly(Outcome.COMPLETED, Outcome.REJECTED);
+    await().until(() -> added.lines.get() == 2);
+  }
+
+  @Test
+  void connectorOfARunningServer_isObserved() throws Exception {
+    start(new Answering());
+    ServerConnector late = observed();
+    late.start();
+    try {
+      String unused =
+          send(late, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+
+      awaitClosed(1);
+      assertThat(ends.requests).hasSize(1);
+      assertThat(ends.connections.get(0).wireBytesOut()).isPositive();
+    } finally {
+      late.stop();
+    }
+  }
+
+  @Test
   void secondBean_changesNothing() throws Exception {
     server.addBean(SondeJetty.on(ends::listener));
     start(new Answering());
@@ -224,6 +286,11 @@ final class SondeJettyIT {
   }
 
   private String send(String request, boolean isHalfClosed) throws IOException {
+    return send(connector, request, isHalfClosed);
+  }
+
+  private static String send(ServerConnector connector, String request, boolean isHalfClosed)
+      throws IOException {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort())) {
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
       if (isHalfClosed) {
