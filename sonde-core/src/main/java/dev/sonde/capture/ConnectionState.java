@@ -212,7 +212,7 @@ public final class ConnectionState {
     boolean byServer = initiator == Initiator.LOCAL && !(cause instanceof IOException);
     CloseHint told = hint;
     boolean clientLeft =
-        told == null || told.reason() == CloseReason.COMPLETE
+        (told == null || told.reason() == CloseReason.COMPLETE)
             ? !byServer
             : told.reason() == CloseReason.CLIENT_DISCONNECT;
     boolean cut = abortOpen(told, clientLeft, nanos);
