@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde;
 
+import dev.sonde.sampling.PathRule;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -194,7 +195,7 @@ final class Option<T> {
         "",
         "rules separated by commas, \\, for a comma within a rule",
         Option::readList,
-        value -> value.stream().noneMatch(String::isBlank),
+        value -> value.stream().allMatch(Option::isRule),
         false,
         meaning);
   }
@@ -224,7 +225,7 @@ final class Option<T> {
         Option::readRates,
         value ->
             value.entrySet().stream()
-                .allMatch(rate -> !rate.getKey().isBlank() && isRatio(rate.getValue())),
+                .allMatch(rate -> isRule(rate.getKey()) && isRatio(rate.getValue())),
         false,
         meaning);
   }
@@ -261,18 +262,28 @@ final class Option<T> {
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw refusal(text, source, e);
     }
-    if (value != null && !isAllowed.test(value)) {
-      throw refusal(text, source, null);
+    if (value != null) {
+      check(value, text, source);
     }
     return value;
   }
 
   /** Checks a value that was given in code. */
   T check(T value) {
-    if (!isAllowed.test(value)) {
-      throw refusal(String.valueOf(value), "", null);
-    }
+    check(value, String.valueOf(value), "");
     return value;
+  }
+
+  private void check(T value, String given, String source) {
+    boolean isWithinLimit;
+    try {
+      isWithinLimit = isAllowed.test(value);
+    } catch (IllegalArgumentException e) {
+      throw refusal(given, source, e);
+    }
+    if (!isWithinLimit) {
+      throw refusal(given, source, null);
+    }
   }
 
   private IllegalArgumentException refusal(String given, String source, @Nullable Exception cause) {
@@ -288,6 +299,11 @@ final class Option<T> {
       case "false" -> false;
       default -> throw new IllegalArgumentException("not a boolean");
     };
+  }
+
+  /** True, or an exception that tells what is wrong with the rule. */
+  private static boolean isRule(String rule) {
+    return PathRule.parse(rule).toString().equals(rule);
   }
 
   private static boolean isRatio(double value) {

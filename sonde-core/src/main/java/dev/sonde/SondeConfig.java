@@ -258,7 +258,10 @@ public final class SondeConfig {
     return (T) values.get(option);
   }
 
-  /** Collects settings; every one has a default. */
+  /**
+   * Collects settings; every one has a default. A setting has one name, here and in {@link
+   * SondeConfig}.
+   */
   public static final class Builder {
     private final Map<Option<?>, Object> values = new HashMap<>();
     private boolean isDashboardPortSet;
@@ -346,8 +349,8 @@ public final class SondeConfig {
     }
 
     /** Whether a sink that was switched off is tried again. Default true. */
-    public Builder sinkRetry(boolean sinkRetry) {
-      return put(Options.SINK_RETRY, sinkRetry);
+    public Builder retriesSinks(boolean retriesSinks) {
+      return put(Options.SINK_RETRY, retriesSinks);
     }
 
     /** Longest time that closing waits for the sinks. Default 2 s; 0 to 5 min. */
@@ -374,8 +377,8 @@ public final class SondeConfig {
     }
 
     /** Whether failures are kept whatever the rate. Default true. */
-    public Builder samplingKeepErrors(boolean samplingKeepErrors) {
-      return put(Options.SAMPLING_KEEP_ERRORS, samplingKeepErrors);
+    public Builder samplingKeepsErrors(boolean samplingKeepsErrors) {
+      return put(Options.SAMPLING_KEEP_ERRORS, samplingKeepsErrors);
     }
 
     /**
@@ -408,16 +411,16 @@ public final class SondeConfig {
     /**
      * Whether the messages of exceptions are kept. Default false: they often hold personal data.
      */
-    public Builder errorsMessages(boolean errorsMessages) {
-      return put(Options.ERRORS_MESSAGES, errorsMessages);
+    public Builder keepsErrorMessages(boolean keepsErrorMessages) {
+      return put(Options.ERRORS_MESSAGES, keepsErrorMessages);
     }
 
     /**
      * Whether the addresses of clients are cut to their network. Default false; to /24 (IPv4) and
      * /48 (IPv6).
      */
-    public Builder clientAddressMask(boolean clientAddressMask) {
-      return put(Options.CLIENT_ADDRESS_MASK, clientAddressMask);
+    public Builder masksClientAddresses(boolean masksClientAddresses) {
+      return put(Options.CLIENT_ADDRESS_MASK, masksClientAddresses);
     }
 
     /** Directory of the archive. Default none: no archive. */
@@ -462,8 +465,8 @@ public final class SondeConfig {
     }
 
     /** Whether finished archive files are gzipped. Default false. */
-    public Builder jsonlCompress(boolean jsonlCompress) {
-      return put(Options.JSONL_COMPRESS, jsonlCompress);
+    public Builder compressesJsonl(boolean compressesJsonl) {
+      return put(Options.JSONL_COMPRESS, compressesJsonl);
     }
 
     /** How events are printed to standard output. Default off. */
@@ -529,20 +532,7 @@ public final class SondeConfig {
       SecureRandom random = new SecureRandom();
       complete.computeIfAbsent(Options.INSTANCE_ID, key -> randomHex(random));
       complete.computeIfAbsent(Options.DASHBOARD_TOKEN, key -> randomToken(random));
-      SondeConfig config = new SondeConfig(complete, isDashboardPortSet);
-      checkRules(config);
-      return config;
-    }
-
-    private static void checkRules(SondeConfig config) {
-      try {
-        config.samplingPolicy();
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(
-            "sonde.sampling.excludes and sonde.sampling.overrides must hold valid rules: "
-                + e.getMessage(),
-            e);
-      }
+      return new SondeConfig(complete, isDashboardPortSet);
     }
 
     private void checkDashboard() {

@@ -78,7 +78,13 @@ final class SondeConfigTest {
             3,
             SondeConfig::sinkFailuresMax,
             (b, v) -> b.sinkFailuresMax(v)),
-        of("sink.retry", "false", true, false, SondeConfig::retriesSinks, (b, v) -> b.sinkRetry(v)),
+        of(
+            "sink.retry",
+            "false",
+            true,
+            false,
+            SondeConfig::retriesSinks,
+            (b, v) -> b.retriesSinks(v)),
         of(
             "close.timeout",
             "0",
@@ -113,7 +119,7 @@ final class SondeConfigTest {
             true,
             false,
             SondeConfig::samplingKeepsErrors,
-            (b, v) -> b.samplingKeepErrors(v)),
+            (b, v) -> b.samplingKeepsErrors(v)),
         of(
             "sampling.keep.slow",
             "30s",
@@ -149,14 +155,14 @@ final class SondeConfigTest {
             false,
             true,
             SondeConfig::keepsErrorMessages,
-            (b, v) -> b.errorsMessages(v)),
+            (b, v) -> b.keepsErrorMessages(v)),
         of(
             "client.address.mask",
             "true",
             false,
             true,
             SondeConfig::masksClientAddresses,
-            (b, v) -> b.clientAddressMask(v)),
+            (b, v) -> b.masksClientAddresses(v)),
         of(
             "jsonl.dir",
             "/tmp/archive",
@@ -212,7 +218,7 @@ final class SondeConfigTest {
             false,
             true,
             SondeConfig::compressesJsonl,
-            (b, v) -> b.jsonlCompress(v)),
+            (b, v) -> b.compressesJsonl(v)),
         of(
             "console",
             "pretty",
@@ -432,13 +438,36 @@ final class SondeConfigTest {
   }
 
   @Test
-  void build_refusesABadRuleOfSampling() {
-    SondeConfig.Builder builder = SondeConfig.builder().samplingExcludes(List.of("re:("));
+  void setter_refusesABadRuleOfSampling() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> SondeConfig.builder().samplingExcludes(List.of("re:(")))
+        .withMessageStartingWith("sonde.sampling.excludes must be rules")
+        .withMessageContaining("re:(")
+        .withStackTraceContaining("not a regular expression");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sonde.sampling.excludes, health, rules separated by commas",
+    "sonde.sampling.excludes, re:(, rules separated by commas",
+    "sonde.sampling.overrides, health=0.5, rule=rate pairs",
+    "sonde.sampling.overrides, /a*b=0.5, rule=rate pairs"
+  })
+  void fromEnvironment_namesKeyAndSourceOfABadRule(
+      String key, String text, String limit, @TempDir Path directory) throws IOException {
+    String variable = key.toUpperCase(Locale.ROOT).replace('.', '_');
+    Path file = Files.writeString(directory.resolve("rules.properties"), key + "=" + text);
 
     assertThatIllegalArgumentException()
-        .isThrownBy(builder::build)
-        .withMessageContaining("sonde.sampling.excludes")
-        .withMessageContaining("re:(");
+        .isThrownBy(() -> from(Map.of(variable, text), Map.of()))
+        .withMessageStartingWith(key + " must be " + limit)
+        .withMessageContaining("was \"" + text + "\"")
+        .withMessageEndingWith("(from environment variable " + variable + ")");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> from(Map.of("SONDE_CONFIG", file.toString()), Map.of()))
+        .withMessageStartingWith(key + " must be " + limit)
+        .withMessageContaining("was \"" + text + "\"")
+        .withMessageContaining("rules.properties");
   }
 
   @Test

@@ -128,6 +128,7 @@ public final class AsyncCollector<T> implements AutoCloseable {
   private long flushErrors;
   private boolean isDisabled;
   private boolean isAbandoned;
+  private boolean hasWarnedOfStall;
 
   @SuppressWarnings("unchecked") // a sink of a wider type reads the batch, and cannot write to it
   private AsyncCollector(Builder<T> builder) {
@@ -181,6 +182,32 @@ public final class AsyncCollector<T> implements AutoCloseable {
           state());
     } finally {
       counting.unlock();
+    }
+  }
+
+  /**
+   * Logs at WARNING, once, that the sink is {@link SinkState#STALLED}.
+   *
+   * <p>The sink's own thread cannot tell, and a thread that serves requests should not log: some
+   * background thread asks now and then. That of {@code Sonde} does so every second.
+   */
+  public void warnIfStalled() {
+    boolean isNews;
+    counting.lock();
+    try {
+      isNews = !hasWarnedOfStall && state() == SinkState.STALLED;
+      hasWarnedOfStall |= isNews;
+    } finally {
+      counting.unlock();
+    }
+    if (isNews) {
+      log(
+          Level.WARNING,
+          "Sink "
+              + name
+              + " has not returned from one call for more than 10 s; until it does, new events push"
+              + " out old ones",
+          null);
     }
   }
 
@@ -446,7 +473,8 @@ public final class AsyncCollector<T> implements AutoCloseable {
     } catch (SinkPausedException e) {
       // It is alive, and knows better than a probe in 30 s when it can go on.
       int lost = Math.min(e.lost(), size);
-      settle(size - lost, nulls, lost, 1);
+      int poisoned = Math.min(e.poisoned(), size - lost);
+      settle(size - lost - poisoned, nulls + poisoned, lost, 1);
       succeeded();
       return;
     } catch (Throwable e) {

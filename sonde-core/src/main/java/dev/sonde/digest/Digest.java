@@ -410,6 +410,7 @@ final class Digest {
     anchor = ClockAnchor.take(clock);
     stats.roll();
     cpu.measure(feeds);
+    feeds.forEach(SinkFeed::watch);
     faults.logNew();
   }
 

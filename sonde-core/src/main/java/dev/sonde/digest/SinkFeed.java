@@ -38,6 +38,11 @@ final class SinkFeed {
     return sink.threadId;
   }
 
+  /** Called about every second. */
+  void watch() {
+    collector.warnIfStalled();
+  }
+
   SinkHealth health() {
     AsyncCollector.Counts counts = collector.counts();
     return new SinkHealth(

@@ -278,7 +278,7 @@ public final class JsonlSink implements Sink<Event> {
       int left = batch.size() - done;
       fail(e);
       lose(left);
-      throw new SinkPausedException(left + refused, e);
+      throw new SinkPausedException(left, refused, e);
     }
     if (refused > 0) {
       throw new PoisonException(refused, firstRefusal);

@@ -249,6 +249,21 @@ final class AsyncCollectorTest {
   }
 
   @Test
+  void enqueue_tellsPoisonFromLossWhenASinkPauses() {
+    Sink<Integer> pausing =
+        batch -> {
+          throw new SinkPausedException(3, 2, null);
+        };
+    try (AsyncCollector<Integer> collector =
+        AsyncCollector.<Integer>builder(pausing).batchMax(10).start()) {
+      enqueueAndSettle(collector, 100);
+
+      assertThat(collector.counts())
+          .isEqualTo(new Counts(100, 50, 0, 30, 20, 0, 0, 10, SinkState.ACTIVE));
+    }
+  }
+
+  @Test
   @SuppressWarnings("NullAway") // as a caller without null checks could
   void enqueue_countsNullAsPoison() {
     try (AsyncCollector<Integer> collector = AsyncCollector.builder(sink).batchMax(3).start()) {
@@ -383,6 +398,13 @@ final class AsyncCollectorTest {
     clock.advance(Duration.ofSeconds(11));
 
     assertThat(collector.sinkState()).isEqualTo(SinkState.STALLED);
+    assertThat(log.lines()).isEmpty();
+    collector.warnIfStalled();
+    collector.warnIfStalled();
+    assertThat(log.lines())
+        .containsExactly(
+            "WARNING Sink sink has not returned from one call for more than 10 s; until it does,"
+                + " new events push out old ones");
     hanging.release();
     await().until(() -> collector.sinkState() == SinkState.ACTIVE);
     collector.close();

@@ -506,8 +506,7 @@ final class PipelineTest {
 
   private void database(String query, long endNanos, boolean isError) {
     String code = isError ? "42000" : null;
-    pipeline.database(
-        "h2", "shop", "SELECT", "t", query, 99, 1, 200, endNanos, isError, code, 1);
+    pipeline.database("h2", "shop", "SELECT", "t", query, 99, 1, 200, endNanos, isError, code, 1);
   }
 
   private static double weight(Event event) {

@@ -308,6 +308,30 @@ final class JsonlSinkTest {
   }
 
   @Test
+  void accept_tellsPoisonFromLossWhenALaterPartOfTheBatchFails() throws Exception {
+    List<Event> batch = new ArrayList<>(events(1, 30));
+    batch.set(0, new FunctionEvent(1, 0, 0, 0, 0, "f", 1, false, null, Double.NaN));
+    int told = 0;
+    for (int k = 1; k <= 20; k++) {
+      try (JsonlSink sink = archive().rotateBytes(1024).build()) {
+        storage.failOnce(k, 1);
+        try {
+          sink.accept(batch);
+        } catch (PoisonException e) {
+          assertThat(e.poisoned()).isEqualTo(1);
+        } catch (SinkPausedException e) {
+          JsonlSink.Counts counts = sink.counts();
+          assertThat(e.lost()).as("operation %d", k).isEqualTo((int) counts.lost());
+          assertThat(e.poisoned()).as("operation %d", k).isEqualTo((int) counts.poisoned());
+          told += e.poisoned();
+        }
+      }
+    }
+
+    assertThat(told).as("failures after the part with the poison").isPositive();
+  }
+
+  @Test
   void accept_leavesNoLitterWhileTheDiskIsFull() throws Exception {
     try (JsonlSink sink = archive().build()) {
       sink.accept(events(1, 10));

@@ -38,7 +38,7 @@ final class DashboardDocumentsIT {
 
   @BeforeEach
   void start() {
-    sonde = Sonde.start(SondeConfig.builder().errorsMessages(true).build());
+    sonde = Sonde.start(SondeConfig.builder().keepsErrorMessages(true).build());
     dashboard = Dashboard.start(sonde, DashboardConfig.builder().port(0).build());
   }
 

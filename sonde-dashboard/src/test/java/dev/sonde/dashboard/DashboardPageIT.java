@@ -52,7 +52,7 @@ final class DashboardPageIT {
   }
 
   private static Sonde startSonde() {
-    return Sonde.start(SondeConfig.builder().errorsMessages(true).build());
+    return Sonde.start(SondeConfig.builder().keepsErrorMessages(true).build());
   }
 
   @ParameterizedTest(name = "{0} {1} {2}")
@@ -383,7 +383,9 @@ final class DashboardPageIT {
                   browser
                       .driver()
                       .executeScript(
-                          "return document.querySelectorAll('script:not([src]),iframe,img,object,embed,base,meta[http-equiv],style,[onerror],[onload]').length + ' ' + window.pwned + ' ' + document.title")))
+                          "return"
+                              + " document.querySelectorAll('script:not([src]),iframe,img,object,embed,base,meta[http-equiv],style,[onerror],[onload]').length"
+                              + " + ' ' + window.pwned + ' ' + document.title")))
           .isEqualTo("0 undefined Live · Sonde");
       browser.open("about:blank");
     }
@@ -394,7 +396,8 @@ final class DashboardPageIT {
     browser
         .driver()
         .executeScript(
-            "for (const row of [...document.querySelectorAll('tr.open')].slice(0, 30)) row.click()");
+            "for (const row of [...document.querySelectorAll('tr.open')].slice(0, 30))"
+                + " row.click()");
     browser.await("Sonde");
   }
 
