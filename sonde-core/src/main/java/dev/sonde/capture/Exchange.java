@@ -96,7 +96,8 @@ public final class Exchange {
   public void trace(@Nullable CharSequence traceparent, @Nullable String tracestate) {
     Span caller = Span.fromTraceparent(traceparent, tracestate);
     if (caller != null) {
-      SPAN.compareAndSet(this, null, excluded ? caller.child().suppressed() : caller.child());
+      Span own = excluded ? caller.child().suppressed() : caller.child();
+      SPAN.compareAndSet(this, null, own);
     }
   }
 
