@@ -5,7 +5,6 @@ import dev.sonde.capture.jdbc.Probe.Failure;
 import dev.sonde.capture.sql.NormalizedSql;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** An execution whose result is still being read; it is reported once, when that ends. */
@@ -15,12 +14,17 @@ final class Execution {
   private final @Nullable Span parent;
   private final long startNanos;
   private final long endNanos;
-  private final AtomicBoolean isEnded = new AtomicBoolean();
 
   /** Written by the thread that reads the result; another one may end it and see fewer. */
   private long rows = -1;
 
   private boolean hasRows;
+
+  /** Neighbours among the open executions of the connection, which guards them. */
+  @Nullable Execution older;
+
+  @Nullable Execution newer;
+  boolean isOpen;
 
   Execution(
       ObservedConnection connection,
@@ -58,11 +62,14 @@ final class Execution {
     rows = count;
   }
 
+  /** Reports the execution, unless that was done. */
   void end(Failure failure) {
-    if (!isEnded.compareAndSet(false, true)) {
-      return;
+    if (connection.remove(this)) {
+      report(failure);
     }
-    connection.remove(this);
+  }
+
+  void report(Failure failure) {
     try {
       if (parent == null || parent == TraceContext.current()) {
         connection.report(sql, rows, startNanos, endNanos, failure, 1);

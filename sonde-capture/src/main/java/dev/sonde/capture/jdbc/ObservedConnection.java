@@ -16,9 +16,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.sql.Statement;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +28,10 @@ final class ObservedConnection extends ForwardingConnection {
   private static final NormalizedSql ROLLBACK = new NormalizedSql("", 0, "ROLLBACK", null);
 
   private final Probe probe;
-  private final Set<Execution> open = new LinkedHashSet<>();
+  private final Object lock = new Object();
+  private @Nullable Execution oldest;
+  private @Nullable Execution newest;
+  private int openCount;
   private @Nullable Database database;
 
   ObservedConnection(Connection delegate, Probe probe) {
@@ -65,22 +65,35 @@ final class ObservedConnection extends ForwardingConnection {
 
   /** Remembers a result that is open, so that it is reported at the latest on close. */
   void add(Execution execution) {
-    Execution oldest = null;
-    synchronized (open) {
-      open.add(execution);
-      if (open.size() > MAX_OPEN) {
-        oldest = open.iterator().next();
-        open.remove(oldest);
+    Execution forgotten = null;
+    synchronized (lock) {
+      execution.isOpen = true;
+      execution.older = newest;
+      if (newest == null) {
+        oldest = execution;
+      } else {
+        newest.newer = execution;
+      }
+      newest = execution;
+      openCount++;
+      if (openCount > MAX_OPEN && oldest != null) {
+        forgotten = oldest;
+        unlink(forgotten);
       }
     }
-    if (oldest != null) {
-      oldest.end(Failure.NONE);
+    if (forgotten != null) {
+      forgotten.report(Failure.NONE);
     }
   }
 
-  void remove(Execution execution) {
-    synchronized (open) {
-      open.remove(execution);
+  /** Forgets a result; returns false if that was done. */
+  boolean remove(Execution execution) {
+    synchronized (lock) {
+      boolean wasOpen = execution.isOpen;
+      if (wasOpen) {
+        unlink(execution);
+      }
+      return wasOpen;
     }
   }
 
@@ -254,13 +267,34 @@ final class ObservedConnection extends ForwardingConnection {
     }
   }
 
-  private void endOpen() {
-    List<Execution> left;
-    synchronized (open) {
-      left = List.copyOf(open);
+  private void unlink(Execution execution) {
+    Execution older = execution.older;
+    Execution newer = execution.newer;
+    if (older == null) {
+      oldest = newer;
+    } else {
+      older.newer = newer;
     }
-    for (Execution execution : left) {
-      execution.end(Failure.NONE);
+    if (newer == null) {
+      newest = older;
+    } else {
+      newer.older = older;
+    }
+    execution.older = null;
+    execution.newer = null;
+    execution.isOpen = false;
+    openCount--;
+  }
+
+  private void endOpen() {
+    for (Execution next = first(); next != null; next = first()) {
+      next.end(Failure.NONE);
+    }
+  }
+
+  private @Nullable Execution first() {
+    synchronized (lock) {
+      return oldest;
     }
   }
 

@@ -138,6 +138,20 @@ abstract class ObservedDatabaseContract {
   }
 
   @Test
+  void scrolledQuery_hasAnUnknownNumberOfRows() throws SQLException {
+    try (Statement statement =
+            connection.createStatement(
+                ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_READ_ONLY);
+        ResultSet rows = statement.executeQuery("select * from item")) {
+      assertThat(rows.last()).isTrue();
+      assertThat(rows.getRow()).isEqualTo(3);
+      assertThat(rows.next()).isFalse();
+    }
+
+    assertThat(single().rows()).isEqualTo(-1);
+  }
+
+  @Test
   void preparedStatement_isReportedForEachExecution() throws SQLException {
     try (PreparedStatement statement =
         connection.prepareStatement("select name from item where id = ?")) {
