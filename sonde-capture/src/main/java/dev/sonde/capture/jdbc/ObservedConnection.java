@@ -330,17 +330,14 @@ final class ObservedConnection extends ForwardingConnection {
     }
 
     @Override
-    public @Nullable Object invoke(
-        Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
+    public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments)
+        throws Throwable {
       if (method.getDeclaringClass() == Object.class) {
-        switch (method.getName()) {
-          case "equals":
-            return arguments != null && proxy == arguments[0];
-          case "hashCode":
-            return System.identityHashCode(proxy);
-          default:
-            return delegate.toString();
-        }
+        return switch (method.getName()) {
+          case "equals" -> arguments != null && proxy == arguments[0];
+          case "hashCode" -> System.identityHashCode(proxy);
+          default -> delegate.toString();
+        };
       }
       Object answer;
       try {
@@ -362,10 +359,10 @@ final class ObservedConnection extends ForwardingConnection {
     }
 
     @Override
-    public @Nullable Statement getStatement() throws SQLException {
+    public Statement getStatement() throws SQLException {
       Statement statement = super.getStatement();
       return statement == null
-          ? null
+          ? statement
           : new ObservedStatement(ObservedConnection.this, statement);
     }
   }

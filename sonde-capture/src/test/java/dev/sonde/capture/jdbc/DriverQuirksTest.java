@@ -168,8 +168,7 @@ final class DriverQuirksTest {
     ResultSet rows = fake(ResultSet.class, Map.of("getStatement", closed));
 
     assertThatThrownBy(statement::getConnection).isSameAs(closed);
-    assertThatThrownBy(new ObservedResultSet(statement, rows, null)::getStatement)
-        .isSameAs(closed);
+    assertThatThrownBy(new ObservedResultSet(statement, rows, null)::getStatement).isSameAs(closed);
   }
 
   @Test
