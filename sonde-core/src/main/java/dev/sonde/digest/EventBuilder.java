@@ -225,24 +225,7 @@ final class EventBuilder {
       return event;
     }
     if (event instanceof RequestEvent e) {
-      return new RequestEvent(
-          e.timestampNanos(),
-          e.traceIdHigh(),
-          e.traceIdLow(),
-          e.spanId(),
-          e.parentSpanId(),
-          e.connectionId(),
-          e.requestId(),
-          e.method(),
-          e.route(),
-          e.path(),
-          e.status(),
-          e.outcome(),
-          e.durationNanos(),
-          e.bytesIn(),
-          e.bytesOut(),
-          e.error(),
-          weight);
+      return copy(e, e.error(), weight);
     }
     if (event instanceof FunctionEvent e) {
       return new FunctionEvent(
@@ -275,6 +258,35 @@ final class EventBuilder {
         e.isError(),
         e.errorCode(),
         e.batchSize(),
+        weight);
+  }
+
+  /** The request with the type of its error alone. */
+  static RequestEvent withoutStack(RequestEvent request) {
+    ErrorInfo error = request.error();
+    return error == null
+        ? request
+        : copy(request, new ErrorInfo(error.type(), null, ""), request.weight());
+  }
+
+  private static RequestEvent copy(RequestEvent e, @Nullable ErrorInfo error, double weight) {
+    return new RequestEvent(
+        e.timestampNanos(),
+        e.traceIdHigh(),
+        e.traceIdLow(),
+        e.spanId(),
+        e.parentSpanId(),
+        e.connectionId(),
+        e.requestId(),
+        e.method(),
+        e.route(),
+        e.path(),
+        e.status(),
+        e.outcome(),
+        e.durationNanos(),
+        e.bytesIn(),
+        e.bytesOut(),
+        error,
         weight);
   }
 

@@ -18,8 +18,9 @@ import java.util.SortedMap;
  * @param lagNanos how long ago the background thread last looked at the queue
  * @param queueCapacity records that can wait before the oldest is dropped
  * @param memoryBoundBytes upper bound of what queues, statistics, recent requests and errors can
- *     hold
- * @param heldBytes estimate of what is held now
+ *     hold; a record that waits in a queue is counted with texts of usual length, all else with its
+ *     longest
+ * @param heldBytes estimate of what is held now, counted in the same way
  * @param nanosPerRecord what one record cost its request thread, statistics included: median of the
  *     last samples, 0 before the first
  * @param cpuRatio processor time of the observer's own threads per elapsed time, of one processor,

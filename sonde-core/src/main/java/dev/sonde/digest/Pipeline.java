@@ -17,6 +17,7 @@ import dev.sonde.event.Event;
 import dev.sonde.event.Outcome;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.ErrorRing;
+import dev.sonde.stats.ErrorSnapshot;
 import dev.sonde.stats.StatsStore;
 import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;
@@ -56,8 +57,9 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   private static final long SLOT_BYTES = 8L * (1 + Slots.LONGS) + 4L * Slots.REFS;
 
-  // What an error of usual size and an event in a sink's queue hold.
-  private static final long ERROR_BYTES = 6_000;
+  // An error without and with its longest texts, and an event of usual size in a sink's queue.
+  private static final long ERROR_BYTES = 500;
+  private static final long MAX_ERROR_BYTES = ERROR_BYTES + 2L * (16_384 + 2 * 1_024 + 1_024);
   private static final long EVENT_BYTES = 200;
 
   private final Config config;
@@ -459,8 +461,14 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     return ring.depth() * SLOT_BYTES
         + stats.memoryBytes()
         + recent.memoryBytes()
-        + errors.snapshot().kinds().size() * ERROR_BYTES
+        + errors.snapshot().kinds().stream().mapToLong(Pipeline::bytesOf).sum()
         + waiting * EVENT_BYTES;
+  }
+
+  private static long bytesOf(ErrorSnapshot.Kind kind) {
+    String message = kind.message();
+    int chars = kind.type().length() + kind.where().length() + kind.stack().length();
+    return ERROR_BYTES + 2L * (chars + (message == null ? 0 : message.length()));
   }
 
   /**
@@ -476,7 +484,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     return slots * SLOT_BYTES
         + stats.memoryBoundBytes()
         + recent.memoryBoundBytes()
-        + errorsMax * ERROR_BYTES
+        + errorsMax * MAX_ERROR_BYTES
         + EVENT_BYTES * sinkQueueSize * digest.feeds().size();
   }
 }

@@ -3,6 +3,7 @@ package dev.sonde.digest;
 
 import dev.sonde.digest.RecentRequests.SlowRoute;
 import dev.sonde.event.DatabaseEvent;
+import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +22,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Calls and statements usually arrive before the end of their request; they wait in a group
  * under the id of the process's outermost span. Everything is bounded: requests, routes, groups,
- * children per request, children in all. One thread writes, any may read.
+ * children per request, and the bytes of it all, texts included. Where these are too many, the
+ * group that has waited or been kept for longest loses its calls, statements and stack first; then
+ * the oldest requests go. One thread writes, any may read.
  */
 final class RecentStore {
   static final int DEFAULT_CAPACITY = 1_000;
@@ -30,13 +34,20 @@ final class RecentStore {
   private static final long SLOW_WINDOW_NANOS = 15L * 60 * 1_000_000_000;
   private static final int MAX_GROUPS = 2_048;
   private static final int MAX_CHILDREN_PER_REQUEST = 128;
-  private static final int MAX_CHILDREN = 32_768;
+  private static final int MAX_HELD = 32_768;
 
-  // Rough sizes of what is held: objects, lists and texts of usual length.
+  /** At most this much is kept when a record has been digested. */
+  static final long MAX_BYTES = 24L << 20;
+
+  /** What one record can add before that: a statement, or an error with its longest stack. */
+  private static final long MAX_RECORD_BYTES = 256L << 10;
+
+  // Sizes without texts. Texts are counted as if nothing else shared them, at 2 bytes a character.
   private static final long REQUEST_BYTES = 480;
   private static final long CHILD_BYTES = 200;
+  private static final long CHAR_BYTES = 2;
 
-  private final Group[] newest;
+  private final @Nullable Group[] newest;
   private long ended;
 
   /** Requests in {@link #newest} by their span, for children that arrive late. */
@@ -48,9 +59,11 @@ final class RecentStore {
   /** Slowest requests by method and route, the route seen last at the end. */
   private final LinkedHashMap<String, List<Group>> slowest = new LinkedHashMap<>(16, 0.75f, true);
 
-  private int children;
+  /** Groups with calls, statements or a stack, in the order in which they got the first. */
+  private final LinkedHashSet<Group> detailed = new LinkedHashSet<>();
+
   private int held;
-  private int slowRequests;
+  private long bytes;
 
   RecentStore(int capacity) {
     newest = new Group[capacity];
@@ -70,8 +83,21 @@ final class RecentStore {
     /** Children whose passing on waits for the decision on their request. */
     private List<ProfileEvent> held = List.of();
 
+    /** Id of its outermost span. */
+    private final long spanId;
+
     private double weight = 1;
     private int places;
+
+    /** Bytes of children and stack; those of children that are only held counted apart. */
+    private long detailBytes;
+
+    private long onlyHeldBytes;
+    private long requestBytes;
+
+    Group(long spanId) {
+      this.spanId = spanId;
+    }
 
     /** Weight that the request was given, known once it has ended. */
     double weight() {
@@ -96,31 +122,68 @@ final class RecentStore {
       if (child.spanId() == localRootSpanId) {
         return null;
       }
-      group = waiting.computeIfAbsent(localRootSpanId, id -> new Group());
+      group = waiting.get(localRootSpanId);
+      if (group == null) {
+        group = new Group(localRootSpanId);
+        group.requestBytes = REQUEST_BYTES;
+        bytes += REQUEST_BYTES;
+        waiting.put(localRootSpanId, group);
+      }
     }
-    keep(group, child);
-    if (hold && !group.hasEnded()) {
+    boolean isHeld = hold && !group.hasEnded();
+    boolean isKept = keep(group, child);
+    if (isHeld) {
       if (group.held.isEmpty()) {
         group.held = new ArrayList<>();
       }
       group.held.add(child);
       held++;
     }
+    if (isKept || isHeld) {
+      long size = bytesOf(child);
+      bytes += size;
+      detailed.add(group);
+      if (isKept) {
+        group.detailBytes += size;
+      } else {
+        group.onlyHeldBytes += size;
+      }
+    }
     return group;
   }
 
-  private void keep(Group group, ProfileEvent child) {
+  private static boolean keep(Group group, ProfileEvent child) {
     int size = group.functions.size() + group.statements.size();
-    if (size >= MAX_CHILDREN_PER_REQUEST || children >= MAX_CHILDREN) {
+    if (size >= MAX_CHILDREN_PER_REQUEST) {
       group.omitted++;
-      return;
+      return false;
     }
-    children++;
     if (child instanceof FunctionEvent function) {
       group.functions.add(function);
     } else if (child instanceof DatabaseEvent statement) {
       group.statements.add(statement);
     }
+    return true;
+  }
+
+  private static long bytesOf(ProfileEvent child) {
+    long chars = 0;
+    if (child instanceof FunctionEvent function) {
+      chars = length(function.function()) + length(function.exceptionType());
+    } else if (child instanceof DatabaseEvent statement) {
+      chars =
+          length(statement.vendor())
+              + length(statement.database())
+              + length(statement.operation())
+              + length(statement.target())
+              + length(statement.query())
+              + length(statement.errorCode());
+    }
+    return CHILD_BYTES + chars * CHAR_BYTES;
+  }
+
+  private static long length(@Nullable String text) {
+    return text == null ? 0 : text.length();
   }
 
   /** Takes the group of an outermost span that is no request; what it holds comes back. */
@@ -129,12 +192,39 @@ final class RecentStore {
     return group == null ? List.of() : dissolve(group);
   }
 
-  /** Takes the oldest group if there are too many, or too much is held; else null. */
+  /**
+   * Makes room if there are too many groups, too much is held, or too many bytes are: returns what
+   * was held for the group that went, or null if there is room enough.
+   */
   synchronized @Nullable List<ProfileEvent> releaseExcess() {
-    if (waiting.size() <= MAX_GROUPS && held <= MAX_CHILDREN) {
-      return null;
+    if (waiting.size() > MAX_GROUPS || held > MAX_HELD) {
+      return releaseOldest();
     }
-    return releaseOldest();
+    while (bytes > MAX_BYTES) {
+      var groups = detailed.iterator();
+      if (!groups.hasNext()) {
+        forgetOldestRequest();
+        continue;
+      }
+      Group oldest = groups.next();
+      if (!oldest.hasEnded()) {
+        waiting.remove(oldest.spanId);
+        return dissolve(oldest);
+      }
+      forgetDetails(oldest);
+    }
+    return null;
+  }
+
+  private void forgetOldestRequest() {
+    for (long i = Math.max(0, ended - newest.length); i < ended; i++) {
+      int index = (int) (i % newest.length);
+      if (newest[index] != null) {
+        leaveNewest(index);
+        return;
+      }
+    }
+    forgetSlowRoute();
   }
 
   /** Takes the oldest group; null if there is none. */
@@ -148,15 +238,19 @@ final class RecentStore {
     return dissolve(oldest);
   }
 
+  /** Of a group that waits no more and has no request. */
   private List<ProfileEvent> dissolve(Group group) {
-    forgetChildren(group);
-    return takeHeld(group);
+    List<ProfileEvent> taken = takeHeld(group);
+    forget(group);
+    return taken;
   }
 
   private List<ProfileEvent> takeHeld(Group group) {
     List<ProfileEvent> taken = group.held;
     group.held = List.of();
     held -= taken.size();
+    bytes -= group.onlyHeldBytes;
+    group.onlyHeldBytes = 0;
     return taken;
   }
 
@@ -176,8 +270,17 @@ final class RecentStore {
       long timeToFirstByteNanos) {
     Group group = waiting.remove(request.spanId());
     if (group == null) {
-      group = new Group();
+      group = new Group(request.spanId());
     }
+    ErrorInfo error = request.error();
+    if (error != null) {
+      group.detailBytes += stackBytes(error);
+      bytes += stackBytes(error);
+      detailed.add(group);
+    }
+    bytes -= group.requestBytes;
+    group.requestBytes = bytesOf(routeKey, request, httpVersion);
+    bytes += group.requestBytes;
     group.request = request;
     group.weight = weight;
     group.workerId = workerId;
@@ -189,16 +292,37 @@ final class RecentStore {
     return takeHeld(group);
   }
 
+  private static long bytesOf(String routeKey, RequestEvent request, String httpVersion) {
+    ErrorInfo error = request.error();
+    long chars =
+        length(routeKey)
+            + length(request.method())
+            + length(request.route())
+            + length(request.path())
+            + length(httpVersion)
+            + (error == null ? 0 : length(error.type()));
+    return REQUEST_BYTES + chars * CHAR_BYTES;
+  }
+
+  private static long stackBytes(ErrorInfo error) {
+    return (length(error.message()) + length(error.stack())) * CHAR_BYTES;
+  }
+
   private void addNewest(Group group, RequestEvent request) {
     int index = (int) (ended++ % newest.length);
-    Group oldest = newest[index];
-    if (oldest != null && oldest.request != null) {
-      bySpan.remove(oldest.request.spanId(), oldest);
-      leavePlace(oldest);
-    }
+    leaveNewest(index);
     newest[index] = group;
     group.places++;
     bySpan.put(request.spanId(), group);
+  }
+
+  private void leaveNewest(int index) {
+    Group oldest = newest[index];
+    if (oldest != null) {
+      newest[index] = null;
+      bySpan.remove(oldest.spanId, oldest);
+      leavePlace(oldest);
+    }
   }
 
   private void addSlow(String routeKey, Group group, RequestEvent request) {
@@ -214,14 +338,13 @@ final class RecentStore {
       return;
     }
     if (slow.size() == SLOWEST_PER_ROUTE) {
-      leaveSlow(slow.remove(slow.size() - 1));
+      leavePlace(slow.remove(slow.size() - 1));
     }
     int at = 0;
     while (at < slow.size() && duration(slow.get(at)) >= request.durationNanos()) {
       at++;
     }
     slow.add(at, group);
-    slowRequests++;
     group.places++;
   }
 
@@ -230,7 +353,7 @@ final class RecentStore {
         group -> {
           boolean isOld = isExpired(group, nowNanos);
           if (isOld) {
-            leaveSlow(group);
+            leavePlace(group);
           }
           return isOld;
         });
@@ -243,28 +366,41 @@ final class RecentStore {
 
   private void forgetSlowRoutes() {
     if (slowest.size() > MAX_SLOW_ROUTES) {
-      var routes = slowest.values().iterator();
-      routes.next().forEach(this::leaveSlow);
-      routes.remove();
+      forgetSlowRoute();
     }
   }
 
-  private void leaveSlow(Group group) {
-    slowRequests--;
-    leavePlace(group);
+  private void forgetSlowRoute() {
+    var routes = slowest.values().iterator();
+    routes.next().forEach(this::leavePlace);
+    routes.remove();
   }
 
   private void leavePlace(Group group) {
     group.places--;
     if (group.places == 0) {
-      forgetChildren(group);
+      forget(group);
     }
   }
 
-  private void forgetChildren(Group group) {
-    children -= group.functions.size() + group.statements.size();
+  private void forget(Group group) {
+    forgetDetails(group);
+    bytes -= group.requestBytes;
+    group.requestBytes = 0;
+  }
+
+  /** Leaves a group with its request alone. */
+  private void forgetDetails(Group group) {
+    detailed.remove(group);
+    bytes -= group.detailBytes;
+    group.detailBytes = 0;
+    group.omitted += group.functions.size() + group.statements.size();
     group.functions.clear();
     group.statements.clear();
+    RequestEvent request = group.request;
+    if (request != null && request.error() != null) {
+      group.request = EventBuilder.withoutStack(request);
+    }
   }
 
   private static long duration(Group group) {
@@ -342,15 +478,13 @@ final class RecentStore {
             group.omitted);
   }
 
-  /** Estimate of the bytes held now. */
+  /** Estimate of the bytes held now, with all texts. */
   synchronized long memoryBytes() {
-    long requests = Math.min(ended, newest.length) + slowRequests + waiting.size();
-    return newest.length * 4L + requests * REQUEST_BYTES + children * CHILD_BYTES;
+    return newest.length * 4L + bytes;
   }
 
   /** Estimate of the bytes held at most. */
   long memoryBoundBytes() {
-    long requests = newest.length + (long) MAX_SLOW_ROUTES * SLOWEST_PER_ROUTE + MAX_GROUPS;
-    return newest.length * 4L + requests * REQUEST_BYTES + MAX_CHILDREN * CHILD_BYTES;
+    return newest.length * 4L + MAX_BYTES + MAX_RECORD_BYTES;
   }
 }

@@ -15,12 +15,13 @@ public record ErrorInfo(String type, @Nullable String message, String stack) {
   private static final int MAX_CAUSE_FRAMES = 8;
   private static final int MAX_CAUSES = 4;
   private static final int MAX_MESSAGE_CHARS = 1_024;
+  private static final int MAX_STACK_CHARS = 16_384;
 
   /**
    * What is kept of an exception: its frames, at most 64, and those around the origin of its
    * causes.
    *
-   * <p>Never throws, although the exception's own code, which is the application's, may do so.
+   * <p>Never more than 16,384 characters of stack, in whole lines. Never throws, although the exception's own code, which is the application's, may do so.
    *
    * @param keepsMessage whether its message is kept, which often holds personal data
    */
@@ -38,6 +39,9 @@ public record ErrorInfo(String type, @Nullable String message, String stack) {
       message = keepsMessage ? cut(thrown.getMessage()) : null;
     } catch (Throwable ofItsOwn) {
       stack.append("(not readable: ").append(ofItsOwn.getClass().getName()).append(")\n");
+    }
+    if (stack.length() > MAX_STACK_CHARS) {
+      stack.setLength(stack.lastIndexOf("\n", MAX_STACK_CHARS - 1) + 1);
     }
     return new ErrorInfo(thrown.getClass().getName(), message, stack.toString());
   }

@@ -44,7 +44,10 @@ public final class StatsStore {
   private final Registry openings;
   private final Registry rejections;
   private final LongAdder started = new LongAdder();
+  private final LongAdder ended = new LongAdder();
   private final LongAdder excluded = new LongAdder();
+  private final LongAdder opened = new LongAdder();
+  private final LongAdder closed = new LongAdder();
 
   /** A store that begins now. */
   public StatsStore(StatsConfig config, MonotonicClock clock) {
@@ -110,6 +113,7 @@ public final class StatsStore {
   /** Ends a request that the sampling rules exclude: it is counted as such and nowhere else. */
   public void requestExcluded() {
     excluded.increment();
+    ended.increment();
   }
 
   /**
@@ -145,6 +149,7 @@ public final class StatsStore {
             isError,
             bytesIn,
             bytesOut);
+    ended.increment();
   }
 
   /** Counts a call of a function. */
@@ -165,6 +170,7 @@ public final class StatsStore {
 
   /** Counts a connection that was accepted. */
   public void connectionOpened(long timestampNanos) {
+    opened.increment();
     record(openings.intern("", "opened"), false, 0, 0, 0, timestampNanos);
   }
 
@@ -187,6 +193,7 @@ public final class StatsStore {
             reason == CloseReason.ERROR,
             requestsServed,
             bytesSent);
+    closed.increment();
   }
 
   /** Counts a connection that was refused at the door. */
@@ -262,6 +269,11 @@ public final class StatsStore {
     return bytes;
   }
 
+  /** Requests ever recorded, as far as a snapshot has taken them; the oracle of tests. */
+  long harvestedRequests() {
+    return routes.recorded().get();
+  }
+
   private void record(
       GroupHandle group, boolean isError, long in, long out, long durationNanos, long timestamp) {
     group
@@ -277,6 +289,8 @@ public final class StatsStore {
   }
 
   private StatsSnapshot snapshot(int slots) {
+    long inFlight = difference(started, ended);
+    long open = difference(opened, closed);
     long now = timeline.clock().nanoTime();
     int secondNow = timeline.secondOf(now);
     Sum total = new Sum();
@@ -288,7 +302,6 @@ public final class StatsStore {
     int firstSlot = Math.max(0, slotNow - slots);
     double windowSeconds = secondNow - (double) firstSlot * timeline.slotSeconds();
     long uptime = now - timeline.startNanos();
-    long ended = routes.recorded().get() + excluded.sum();
     return new StatsSnapshot(
         now,
         uptime,
@@ -297,8 +310,8 @@ public final class StatsStore {
         byRoute,
         byFunction,
         byStatement,
-        connections(secondNow, slots, recentSeconds, windowSeconds),
-        Math.max(0, started.sum() - ended),
+        connections(open, secondNow, slots, recentSeconds, windowSeconds),
+        inFlight,
         excluded.sum(),
         countOf(byRoute, Registry.OTHER),
         heatMap.snapshot(slotNow, timeline),
@@ -306,8 +319,17 @@ public final class StatsStore {
         memoryBoundBytes());
   }
 
+  /**
+   * What has begun and not ended. Ends are read first, right before the beginnings: so it is never
+   * negative, and counts what goes on at this moment, not what began while a snapshot was made.
+   */
+  private static long difference(LongAdder begun, LongAdder over) {
+    long ends = over.sum();
+    return Math.max(0, begun.sum() - ends);
+  }
+
   private ConnectionsSnapshot connections(
-      int secondNow, int slots, double recentSeconds, double windowSeconds) {
+      long open, int secondNow, int slots, double recentSeconds, double windowSeconds) {
     Sum ended = new Sum();
     List<GroupSnapshot> details = snapshot(closings, secondNow, slots, ended);
     GroupSnapshot closed = ended.snapshot("closed", recentSeconds, windowSeconds);
@@ -322,7 +344,7 @@ public final class StatsStore {
     List<GroupSnapshot> opened = snapshot(openings, secondNow, slots, new Sum());
     List<GroupSnapshot> rejected = snapshot(rejections, secondNow, slots, new Sum());
     return new ConnectionsSnapshot(
-        Math.max(0, openings.recorded().get() - closings.recorded().get()),
+        open,
         opened.stream().mapToLong(GroupSnapshot::count).sum(),
         closed,
         rejected.stream().mapToLong(GroupSnapshot::count).sum(),

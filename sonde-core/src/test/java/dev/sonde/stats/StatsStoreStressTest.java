@@ -4,6 +4,7 @@ package dev.sonde.stats;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.testing.ManualClock;
 import java.lang.management.ManagementFactory;
@@ -45,8 +46,10 @@ final class StatsStoreStressTest {
                 int steps = 0;
                 while (!isOver.get()) {
                   long atLeast = done.get();
-                  long count = store.snapshot().total().count();
-                  assertThat(count).isBetween(atLeast, begun.get());
+                  StatsSnapshot snapshot = store.snapshot();
+                  long atMost = begun.get();
+                  assertThat(snapshot.total().count()).isBetween(atLeast, atMost);
+                  assertThat(snapshot.requestsInFlight()).isBetween(0L, atMost - atLeast);
                   if (++steps < 700) {
                     clock.advance(Duration.ofSeconds(1));
                   }
@@ -121,6 +124,52 @@ final class StatsStoreStressTest {
     }
 
     assertThat(store.snapshot().requestsInFlight()).isEqualTo(leftOpen);
+    assertThat(store.harvestedRequests()).isEqualTo((long) THREADS * perThread);
+  }
+
+  @Test
+  void open_isNeverNegativeUnderLoadAndExactAtRest()
+      throws ExecutionException, InterruptedException {
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    AtomicLong begun = new AtomicLong();
+    AtomicLong done = new AtomicLong();
+    AtomicBoolean isOver = new AtomicBoolean();
+    try (Pool pool = new Pool(THREADS + 1)) {
+      Future<?> reader =
+          pool.submit(
+              () -> {
+                while (!isOver.get()) {
+                  long atLeast = done.get();
+                  long open = store.snapshot().connections().open();
+                  assertThat(open).isBetween(0L, begun.get() - atLeast);
+                }
+                return null;
+              });
+      List<Future<?>> openers = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        openers.add(
+            pool.submit(
+                () -> {
+                  for (int i = 0; i < 50_000; i++) {
+                    begun.incrementAndGet();
+                    store.connectionOpened(clock.nanoTime());
+                    store.connectionClosed(
+                        CloseReason.COMPLETE, null, 1, 1, 1, clock.nanoTime());
+                    done.incrementAndGet();
+                  }
+                  begun.incrementAndGet();
+                  store.connectionOpened(clock.nanoTime());
+                  return null;
+                }));
+      }
+      for (Future<?> opener : openers) {
+        opener.get();
+      }
+      isOver.set(true);
+      reader.get();
+    }
+
+    assertThat(store.snapshot().connections().open()).isEqualTo(THREADS);
   }
 
   @Test
