@@ -338,8 +338,7 @@ public final class Sonde implements AutoCloseable {
       throw t;
     }
     observeEnd(
-        stage,
-        thrown -> emitter.function(span, name, clock.nanoTime() - start, causeOf(thrown)));
+        stage, thrown -> emitter.function(span, name, clock.nanoTime() - start, causeOf(thrown)));
     return stage;
   }
 

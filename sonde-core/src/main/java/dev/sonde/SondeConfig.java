@@ -500,8 +500,8 @@ public final class SondeConfig {
     }
 
     /**
-     * Secret that the dashboard asks for. Default 192 random bits; 22 to 256 characters, of 128 bits
-     * or more.
+     * Secret that the dashboard asks for. Default 192 random bits; 22 to 256 characters, of 128
+     * bits or more.
      */
     public Builder dashboardToken(String dashboardToken) {
       return put(Options.DASHBOARD_TOKEN, dashboardToken);

@@ -197,9 +197,7 @@ final class SondeTest {
     assertThat(sonde.profileAsync("hostile", () -> hostile)).isSameAs(hostile);
 
     assertThat(sonde.health().faults()).containsEntry("stage", 2L);
-    assertThat(functions())
-        .extracting(FunctionEvent::function)
-        .containsExactly("none", "hostile");
+    assertThat(functions()).extracting(FunctionEvent::function).containsExactly("none", "hostile");
   }
 
   /** What callers without null checks do. */

@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * Reports pieces of work that just ended: requests, function calls, database statements.
  *
  * <p>Trace and parent are those of {@link dev.sonde.trace.TraceContext#current()}; outside of any
- * span each report is a trace of its own. Every method may be called from any thread, takes no lock,
- * does not log and does not throw; what fails is counted. A report costs its thread well below a
- * microsecond, except where an emitter {@linkplain #to on its own} reads the stack of an error.
- * Suppressed work ({@link dev.sonde.trace.TraceContext#isSuppressed()}) is left out.
+ * span each report is a trace of its own. Every method may be called from any thread, takes no
+ * lock, does not log and does not throw; what fails is counted. A report costs its thread well
+ * below a microsecond, except where an emitter {@linkplain #to on its own} reads the stack of an
+ * error. Suppressed work ({@link dev.sonde.trace.TraceContext#isSuppressed()}) is left out.
  */
 public interface Emitter {
   /**

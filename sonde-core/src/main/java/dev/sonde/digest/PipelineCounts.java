@@ -6,8 +6,8 @@ package dev.sonde.digest;
  *
  * <p>A record is one ended request, one call, one statement, or one connection's opening or close.
  * A request that only its route excludes is known as such when it ends: it is a record, which is
- * sampled out together with what waited for it.
- * In every reading, and exactly so at rest and after the close:
+ * sampled out together with what waited for it. In every reading, and exactly so at rest and after
+ * the close:
  *
  * <pre>
  * offered  = droppedOldest + droppedClosed + inQueue + digested

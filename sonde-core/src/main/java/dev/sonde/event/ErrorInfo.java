@@ -21,7 +21,8 @@ public record ErrorInfo(String type, @Nullable String message, String stack) {
    * What is kept of an exception: its frames, at most 64, and those around the origin of its
    * causes.
    *
-   * <p>Never more than 16,384 characters of stack, in whole lines. Never throws, although the exception's own code, which is the application's, may do so.
+   * <p>Never more than 16,384 characters of stack, in whole lines. Never throws, although the
+   * exception's own code, which is the application's, may do so.
    *
    * @param keepsMessage whether its message is kept, which often holds personal data
    */

@@ -164,7 +164,8 @@ final class PipelineLoadTest {
             connection.begin(0, 0, "GET", "/items/" + i, "HTTP/1.1", clock.nanoTime());
         try (TraceContext.Scope scope = TraceContext.use(exchange.span())) {
           pipeline.function("load", 10, null);
-          pipeline.database("h2", "db", "SELECT", "t", "SELECT ?", 1, 1, 5, clock.nanoTime(), false, null, 1);
+          pipeline.database(
+              "h2", "db", "SELECT", "t", "SELECT ?", 1, 1, 5, clock.nanoTime(), false, null, 1);
         }
         exchange.route("/items/{id}");
         exchange.committed(200, clock.nanoTime());

@@ -288,7 +288,8 @@ final class PipelineTest {
     exchange.completed(200, 1, clock.nanoTime());
     try (TraceContext.Scope scope = TraceContext.use(Span.root())) {
       database("SELECT ?", true);
-      pipeline.request("GET", "/health/{probe}", "/health/2", 200, Outcome.COMPLETED, 1, 0, 0, null);
+      pipeline.request(
+          "GET", "/health/{probe}", "/health/2", 200, Outcome.COMPLETED, 1, 0, 0, null);
     }
     pipeline.close(CLOSE);
 

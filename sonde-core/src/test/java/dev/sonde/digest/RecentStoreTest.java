@@ -119,8 +119,23 @@ final class RecentStoreTest {
   private void add(long root, String query, boolean hold) {
     DatabaseEvent statement =
         new DatabaseEvent(
-            1, 1, 1, root + 1_000_000, root, "h2", "db", "SELECT", "t", query, 7, 1, 5, false, null,
-            1, 1);
+            1,
+            1,
+            1,
+            root + 1_000_000,
+            root,
+            "h2",
+            "db",
+            "SELECT",
+            "t",
+            query,
+            7,
+            1,
+            5,
+            false,
+            null,
+            1,
+            1);
     store.add(root, statement, hold);
   }
 

@@ -153,8 +153,7 @@ final class StatsStoreStressTest {
                   for (int i = 0; i < 50_000; i++) {
                     begun.incrementAndGet();
                     store.connectionOpened(clock.nanoTime());
-                    store.connectionClosed(
-                        CloseReason.COMPLETE, null, 1, 1, 1, clock.nanoTime());
+                    store.connectionClosed(CloseReason.COMPLETE, null, 1, 1, 1, clock.nanoTime());
                     done.incrementAndGet();
                   }
                   begun.incrementAndGet();
