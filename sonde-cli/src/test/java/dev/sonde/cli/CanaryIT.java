@@ -70,17 +70,18 @@ final class CanaryIT {
     ByteArrayOutputStream compact = new ByteArrayOutputStream();
     ByteArrayOutputStream pretty = new ByteArrayOutputStream();
     Sonde sonde = Sonde.start(SondeConfig.builder().jsonlDir(archive).build());
-    try (Dashboard dashboard =
-            Dashboard.start(sonde, DashboardConfig.builder().port(0).build());
+    try (Dashboard dashboard = Dashboard.start(sonde, DashboardConfig.builder().port(0).build());
         Socket stream = openStream(dashboard)) {
       readUntil(stream, "event: tick", 2);
       MonotonicClock clock = MonotonicClock.system();
       sonde.addSink(
           "compact",
-          new ConsoleSink(ConsoleFormat.COMPACT, new PrintStream(compact, true, UTF_8), false, clock));
+          new ConsoleSink(
+              ConsoleFormat.COMPACT, new PrintStream(compact, true, UTF_8), false, clock));
       sonde.addSink(
           "pretty",
-          new ConsoleSink(ConsoleFormat.PRETTY, new PrintStream(pretty, true, UTF_8), false, clock));
+          new ConsoleSink(
+              ConsoleFormat.PRETTY, new PrintStream(pretty, true, UTF_8), false, clock));
 
       work(sonde);
 
@@ -195,11 +196,9 @@ final class CanaryIT {
       head.append(header).append("\r\n");
     }
     head.append("Connection: close\r\n\r\n");
-    try (Socket socket =
-        new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort())) {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort())) {
       socket.getOutputStream().write(head.toString().getBytes(UTF_8));
-      assertThat(new String(socket.getInputStream().readAllBytes(), UTF_8))
-          .startsWith("HTTP/1.1 ");
+      assertThat(new String(socket.getInputStream().readAllBytes(), UTF_8)).startsWith("HTTP/1.1 ");
     }
   }
 
@@ -282,7 +281,11 @@ final class CanaryIT {
         case "/selects" ->
             run(
                 "SELECT name FROM account WHERE password = '" + secret() + "'",
-                "SELECT name FROM account WHERE name = 'it''s " + secret() + "' /* " + secret() + " */",
+                "SELECT name FROM account WHERE name = 'it''s "
+                    + secret()
+                    + "' /* "
+                    + secret()
+                    + " */",
                 "SELECT name FROM account -- " + secret() + "\n WHERE id = 1");
         case "/writes" ->
             run(

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * Keeps the port answering while clients hold connections without sending requests.
  *
  * <p>At most {@link #MAX_CONNECTIONS} are open. When one more comes, the one that has waited
- * longest for its head makes room, then the one that has taken longest over an answer that needed no
- * token; only if all of them read with the token is the new one refused. An answer other than the
- * live stream must be read within ten seconds.
+ * longest for its head makes room, then the one that has taken longest over an answer that needed
+ * no token; only if all of them read with the token is the new one refused. An answer other than
+ * the live stream must be read within ten seconds.
  */
 final class ConnectionGuard implements Connection.Listener {
   static final int MAX_CONNECTIONS = 64;

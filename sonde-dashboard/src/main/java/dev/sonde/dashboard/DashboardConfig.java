@@ -36,9 +36,7 @@ public final class DashboardConfig {
     return builder().build();
   }
 
-  /**
-   * The dashboard's part of Sonde's own configuration.
-   */
+  /** The dashboard's part of Sonde's own configuration. */
   public static DashboardConfig of(SondeConfig config) {
     Builder builder = builder().host(config.dashboardHost()).token(config.dashboardToken());
     if (config.isDashboardPortSet()) {

@@ -200,11 +200,16 @@ final class DashboardPageIT {
     browser.driver().switchTo().activeElement().sendKeys(Keys.TAB);
     assertThat(active()).isEqualTo("BUTTON Close");
     // Two ticks draw the page anew; the focus stays.
-    browser.driver().executeScript("window.drawn = 0; new MutationObserver(() => { window.drawn++; }).observe(document.querySelector('main'), {subtree: true, childList: true, characterData: true, attributes: true})");
+    browser
+        .driver()
+        .executeScript(
+            "window.drawn = 0; new MutationObserver(() => { window.drawn++; }).observe(document.querySelector('main'), {subtree: true, childList: true, characterData: true, attributes: true})");
     new Traffic(sonde).shop(1);
     await()
         .atMost(Duration.ofSeconds(10))
-        .until(() -> !"0".equals(String.valueOf(browser.driver().executeScript("return window.drawn"))));
+        .until(
+            () ->
+                !"0".equals(String.valueOf(browser.driver().executeScript("return window.drawn"))));
     assertThat(active()).isEqualTo("BUTTON Close");
     browser.driver().switchTo().activeElement().sendKeys(Keys.ESCAPE);
 

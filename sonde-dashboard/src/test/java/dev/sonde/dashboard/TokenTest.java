@@ -79,7 +79,16 @@ final class TokenTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"short", "with space in it", "ümläut-ümläut", "line\nline-line", "", "a\"b<c>d'e", "0123456789abcdef01234", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa"})
+      strings = {
+        "short",
+        "with space in it",
+        "ümläut-ümläut",
+        "line\nline-line",
+        "",
+        "a\"b<c>d'e",
+        "0123456789abcdef01234",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      })
   void requireUsable_rejects(String secret) {
     assertThatThrownBy(() -> Token.requireUsable(secret))
         .isInstanceOf(IllegalArgumentException.class)

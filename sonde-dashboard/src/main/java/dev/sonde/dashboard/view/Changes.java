@@ -56,10 +56,7 @@ final class Changes {
    * @param p95Before 95th percentiles by route of the time before the last minute, in nanoseconds
    */
   static List<Change> between(
-      StatsSnapshot minute,
-      StatsSnapshot five,
-      Map<String, Long> p95Before,
-      ErrorSnapshot errors) {
+      StatsSnapshot minute, StatsSnapshot five, Map<String, Long> p95Before, ErrorSnapshot errors) {
     List<Change> changes = new ArrayList<>();
     Map<String, GroupSnapshot> recent = new HashMap<>();
     minute.routes().forEach(route -> recent.put(StatsJson.keyOf(route), route));

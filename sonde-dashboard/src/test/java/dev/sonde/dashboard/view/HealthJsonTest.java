@@ -21,7 +21,9 @@ final class HealthJsonTest {
     assertThat(HealthJson.laws(health))
         .hasSize(2)
         .allSatisfy(law -> assertThat(law.difference()).isZero());
-    assertThat(HealthJson.drops(health)).containsEntry("closed", 7L).containsEntry("queue_full", 3L);
+    assertThat(HealthJson.drops(health))
+        .containsEntry("closed", 7L)
+        .containsEntry("queue_full", 3L);
     assertThat(HealthJson.dropped(health)).isEqualTo(10);
     assertThat(json(health))
         .contains("\"is_conserved\":true")
