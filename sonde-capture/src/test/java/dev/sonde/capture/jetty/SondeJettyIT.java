@@ -236,8 +236,7 @@ final class SondeJettyIT {
     ServerConnector late = observed();
     late.start();
     try {
-      String unused =
-          send(late, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+      String unused = send(late, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
 
       awaitClosed(1);
       assertThat(ends.requests).hasSize(1);
