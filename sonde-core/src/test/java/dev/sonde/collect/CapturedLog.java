@@ -9,11 +9,11 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
 /** What one logger is told, instead of the console; ends when closed. */
-final class CapturedLog extends Handler implements AutoCloseable {
+public final class CapturedLog extends Handler implements AutoCloseable {
   private final List<LogRecord> records = new CopyOnWriteArrayList<>();
   private final Logger logger;
 
-  CapturedLog(String name, Level level) {
+  public CapturedLog(String name, Level level) {
     logger = Logger.getLogger(name);
     logger.setUseParentHandlers(false);
     logger.setLevel(level);
@@ -21,7 +21,7 @@ final class CapturedLog extends Handler implements AutoCloseable {
   }
 
   /** Level and message of each record, in order. */
-  List<String> lines() {
+  public List<String> lines() {
     return records.stream().map(record -> record.getLevel() + " " + record.getMessage()).toList();
   }
 
