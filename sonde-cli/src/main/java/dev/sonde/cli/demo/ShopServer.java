@@ -69,7 +69,7 @@ final class ShopServer implements AutoCloseable {
     server.addConnector(connector);
     ShopServer shop = new ShopServer(server, connector, pool, background);
     try {
-      ShopDatabase database = new ShopDatabase(SondeJdbc.observe(pool, sonde.emitter()));
+      ShopDatabase database = new ShopDatabase(SondeJdbc.observe(pool, sonde));
       new ShopDatabase(pool).fill();
       ServletContextHandler context = new ServletContextHandler();
       Map<String, HttpServlet> servlets = new Shop(database, sonde, background).servlets();
