@@ -30,7 +30,8 @@ public final class Main {
 
   private static int complain(
       Exception failure, CommandLine line, CommandLine.ParseResult arguments) {
-    line.getErr().println("sonde: " + (failure instanceof Failure ? failure.getMessage() : failure));
+    line.getErr()
+        .println("sonde: " + (failure instanceof Failure ? failure.getMessage() : failure));
     return failure instanceof Failure expected ? expected.exitCode() : 1;
   }
 }

@@ -130,7 +130,8 @@ final class DemoIT {
       return arguments;
     }
     return Stream.concat(
-            arguments.subList(0, first).stream(), arguments.subList(first + 2, arguments.size()).stream())
+            arguments.subList(0, first).stream(),
+            arguments.subList(first + 2, arguments.size()).stream())
         .toList();
   }
 

@@ -65,8 +65,6 @@ abstract class ContractHarness {
     assertThat(invariants().violations(collector.events())).isEmpty();
   }
 
-  // ---- servers
-
   final RunningServer start() throws Exception {
     return start(ServerOptions.defaults());
   }
@@ -82,8 +80,6 @@ abstract class ContractHarness {
   final RunningServer running() {
     return Objects.requireNonNull(running, "not started");
   }
-
-  // ---- clients; all are closed after the test
 
   final RawHttpClient connect() throws IOException {
     return keep(RawHttpClient.connect(running().port()));
@@ -111,8 +107,6 @@ abstract class ContractHarness {
     return client;
   }
 
-  // ---- what a scenario needs
-
   final void needs(Capability capability) {
     assumeTrue(
         fixture().capabilities().contains(capability),
@@ -126,8 +120,6 @@ abstract class ContractHarness {
   final boolean differs(Deviation deviation) {
     return fixture().deviations().containsKey(deviation);
   }
-
-  // ---- what a scenario expects
 
   /** Waits until the connection from a client's port is closed, and returns its events. */
   final ConnectionTrace awaitClosed(int clientPort) {

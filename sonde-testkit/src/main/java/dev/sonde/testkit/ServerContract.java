@@ -68,8 +68,6 @@ public abstract class ServerContract extends ContractHarness {
   private static final Duration SHORT_IDLE = Duration.ofMillis(400);
   private static final int HELLO_BYTES = ContractRoute.HELLO_BODY.length();
 
-  // ---- keep-alive and framing
-
   @Test
   @DisplayName("T01 keepalive2")
   void t01_keepAlive_servesTwoRequestsOnOneConnection() throws Exception {
@@ -134,8 +132,6 @@ public abstract class ServerContract extends ContractHarness {
     assertThat(trace.only(RequestStarted.class).httpVersion()).isEqualTo("HTTP/1.0");
   }
 
-  // ---- clients that leave
-
   @Test
   @DisplayName("T05 rst-midstream")
   void t05_rstMidStream_isAClientDisconnect() throws Exception {
@@ -184,8 +180,6 @@ public abstract class ServerContract extends ContractHarness {
     }
   }
 
-  // ---- time-outs
-
   @Test
   @DisplayName("T08 idle-after-request")
   void t08_idleAfterRequest_isATimeout() throws Exception {
@@ -222,8 +216,6 @@ public abstract class ServerContract extends ContractHarness {
 
     assertTimedOut("O C(timeout)", "request_headers_timeout", client);
   }
-
-  // ---- what is not HTTP
 
   @Test
   @DisplayName("T11 malformed-first")
@@ -270,8 +262,6 @@ public abstract class ServerContract extends ContractHarness {
 
     assertMalformed("O ", "(400|431)", client);
   }
-
-  // ---- handlers that fail
 
   @Test
   @DisplayName("T14 handler-throws")
@@ -333,8 +323,6 @@ public abstract class ServerContract extends ContractHarness {
     ConnectionTrace trace = awaitClosed(client.localPort());
     assertShape(trace, "O C(complete)");
   }
-
-  // ---- streaming and asynchronous responses
 
   @Test
   @DisplayName("T18 stream-complete")
@@ -432,8 +420,6 @@ public abstract class ServerContract extends ContractHarness {
         .containsExactly(0L, 0L, 0L, 1L);
   }
 
-  // ---- stopping and limits
-
   @Test
   @DisplayName("T23 shutdown-idle")
   void t23_shutdownWhileIdle_isAServerShutdown() throws Exception {
@@ -515,8 +501,6 @@ public abstract class ServerContract extends ContractHarness {
     }
     assertThat(second.get("/hello").status()).isEqualTo(200);
   }
-
-  // ---- HTTP/2
 
   @Test
   @DisplayName("T27 h2-multiplex")
@@ -631,8 +615,6 @@ public abstract class ServerContract extends ContractHarness {
     assertThat(trace.all(RequestStarted.class)).hasSizeLessThan(1000);
   }
 
-  // ---- TLS
-
   @Test
   @DisplayName("T31 tls-alpn")
   void t31_tlsAlpn_speaksWhatWasAgreed() throws Exception {
@@ -712,8 +694,6 @@ public abstract class ServerContract extends ContractHarness {
         .isEqualTo(CloseReason.CLIENT_DISCONNECT);
   }
 
-  // ---- many, nothing, and trouble
-
   @Test
   @DisplayName("T34 concurrency")
   void t34_concurrency_agreesWithTheClientsOwnSums() throws Exception {
@@ -791,8 +771,6 @@ public abstract class ServerContract extends ContractHarness {
     }
   }
 
-  // ---- rough clients in numbers
-
   @Test
   @DisplayName("R17 slowloris")
   void r17_headsThatNeverEnd_areConnectionsWithoutRequests() throws Exception {
@@ -854,8 +832,6 @@ public abstract class ServerContract extends ContractHarness {
 
     awaitEvents(ConnectionClosed.class, corpus.size());
   }
-
-  // ---- what several scenarios say
 
   private static void assertLeftWhileStreaming(ConnectionTrace trace) {
     assertShape(trace, "O S D C(client_disconnect)");

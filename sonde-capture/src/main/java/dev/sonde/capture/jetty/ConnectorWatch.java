@@ -30,8 +30,6 @@ final class ConnectorWatch
     return scope;
   }
 
-  // ---- the connector itself
-
   @Override
   public void lifeCycleStarting(LifeCycle starting) {
     scope.starting();
@@ -41,8 +39,6 @@ final class ConnectorWatch
   public void lifeCycleStopping(LifeCycle stopping) {
     scope.stopping();
   }
-
-  // ---- its sockets
 
   @Nullable ObservedConnection opened(EndPoint endPoint, int workerId) {
     if (!scope.isEnabled()) {
@@ -64,8 +60,6 @@ final class ConnectorWatch
       return null;
     }
   }
-
-  // ---- the connections on them
 
   @Override
   public void onOpened(Connection connection) {

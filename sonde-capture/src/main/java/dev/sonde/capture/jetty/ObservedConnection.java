@@ -67,8 +67,6 @@ final class ObservedConnection {
     state.listener().fault(thrown);
   }
 
-  // ---- what the endpoint tells
-
   void received(int bytes) {
     expired = null;
     state.wire(bytes, 0);
@@ -195,8 +193,6 @@ final class ObservedConnection {
     return false;
   }
 
-  // ---- what the connections on the endpoint tell
-
   /** Jetty put a connection on the endpoint: the first, the one inside TLS, or an upgrade. */
   void connectionOpened(Connection connection) {
     Protocol protocol = protocolOf(connection);
@@ -233,8 +229,6 @@ final class ObservedConnection {
   private static boolean isHttp2(HttpVersion version) {
     return version == HttpVersion.HTTP_2;
   }
-
-  // ---- what its requests tell
 
   /** A parsed head reached the handlers; returns what accompanies its stream. */
   ObservedStream begin(Request request) {

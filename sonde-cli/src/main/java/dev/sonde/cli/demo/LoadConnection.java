@@ -41,7 +41,12 @@ final class LoadConnection implements Closeable {
   Head send(String method, String target, String body) throws IOException {
     byte[] content = body.getBytes(StandardCharsets.UTF_8);
     String head =
-        method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n"
+        method
+            + " "
+            + target
+            + " HTTP/1.1\r\nHost: "
+            + host
+            + "\r\n"
             + (content.length > 0 ? "Content-Length: " + content.length + "\r\n" : "")
             + "\r\n";
     ByteArrayOutputStream request = new ByteArrayOutputStream();

@@ -33,7 +33,8 @@ final class Shop {
   static final int EXPORT_BYTES = 24 * 1024 * 1024;
 
   private static final byte[] EXPORT_LINE =
-      "4711;Product;4299;in stock;a line of the catalogue\n".repeat(80)
+      "4711;Product;4299;in stock;a line of the catalogue\n"
+          .repeat(80)
           .getBytes(StandardCharsets.UTF_8);
 
   private final ShopDatabase database;

@@ -73,7 +73,8 @@ final class ShopServer implements AutoCloseable {
       new ShopDatabase(pool).fill();
       ServletContextHandler context = new ServletContextHandler();
       Map<String, HttpServlet> servlets = new Shop(database, sonde, background).servlets();
-      servlets.forEach((pattern, servlet) -> context.addServlet(new ServletHolder(servlet), pattern));
+      servlets.forEach(
+          (pattern, servlet) -> context.addServlet(new ServletHolder(servlet), pattern));
       server.setHandler(context);
       server.start();
       return shop;
@@ -109,7 +110,8 @@ final class ShopServer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (Exception e) {
-      System.getLogger("dev.sonde.cli").log(System.Logger.Level.WARNING, "the shop did not stop", e);
+      System.getLogger("dev.sonde.cli")
+          .log(System.Logger.Level.WARNING, "the shop did not stop", e);
     }
     background.shutdownNow();
     pool.dispose();
