@@ -11,6 +11,7 @@ import dev.sonde.capture.jdbc.SondeJdbc;
 import dev.sonde.capture.jetty.SondeJetty;
 import dev.sonde.dashboard.Dashboard;
 import dev.sonde.dashboard.DashboardConfig;
+import dev.sonde.event.Outcome;
 import dev.sonde.sink.ConsoleFormat;
 import dev.sonde.sink.ConsoleSink;
 import dev.sonde.time.MonotonicClock;
@@ -54,7 +55,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Plants secrets wherever an application has some, and looks for them wherever Sonde shows. */
 final class CanaryIT {
-  private static final int REQUESTS = 23;
+  private static final int REQUESTS = 25;
   private static final Pattern REQUEST_ID = Pattern.compile("\"request_id\":\"?(\\d+)");
 
   /** Each of the form {@code cnry<number>x}, so that none is a part of another. */
@@ -296,8 +297,13 @@ final class CanaryIT {
       }
     }
 
-    /** Both the function and the request end with the exception. */
+    /** The exception ends a function and the request, and is reported with a request by hand. */
     private void fail(RuntimeException failure) {
+      // The only way on which a message can come into an event is a request's own exception.
+      sonde
+          .emitter()
+          .request(
+              "POST", "/reported", "/reported", 500, Outcome.APP_ERROR, 1_000, 0, 0, failure);
       sonde.profile(
           "account.find",
           (Runnable)
