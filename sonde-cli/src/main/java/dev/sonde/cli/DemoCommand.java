@@ -3,13 +3,16 @@ package dev.sonde.cli;
 
 import dev.sonde.SondeConfig;
 import dev.sonde.cli.demo.Demo;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -87,7 +90,8 @@ final class DemoCommand implements Callable<Integer> {
   private boolean headless;
 
   @Override
-  public Integer call() throws Exception {
+  public Integer call() throws Failure, IOException, InterruptedException {
+    CommandLine line = commandLine();
     check(server.equals("jetty"), "--server must be jetty, was " + server);
     checkPort("--port", port);
     check(rate > 0 && rate <= 5_000, "--rate must be in (0, 5000], was " + rate);
@@ -104,7 +108,9 @@ final class DemoCommand implements Callable<Integer> {
       if (token != null) {
         config.dashboardToken(token);
       }
-      return new Demo(config.build(), port, rate, duration, !headless).run() ? 0 : Failure.FAILED;
+      Demo demo =
+          new Demo(config.build(), port, rate, duration, !headless, line.getOut(), line.getErr());
+      return demo.run() ? 0 : Failure.FAILED;
     } catch (IllegalArgumentException e) {
       throw new Failure(Failure.USAGE, String.valueOf(e.getMessage()));
     }
@@ -115,9 +121,13 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void check(boolean isGood, String complaint) {
-    if (!isGood && spec != null) {
-      throw new ParameterException(spec.commandLine(), complaint);
+    if (!isGood) {
+      throw new ParameterException(commandLine(), complaint);
     }
+  }
+
+  private CommandLine commandLine() {
+    return Objects.requireNonNull(spec, "set by picocli").commandLine();
   }
 
   /** Durations as people write them: {@code 500ms}, {@code 20s}, {@code 5m}, {@code 1h}. */

@@ -44,6 +44,8 @@ final class DemoIT {
     long requests = number(demo.stdout(), "\"load\".*?\"requests\" : (\\d+)");
     assertThat(requests).isGreaterThan(100);
     assertThat(archived("\"type\":\"REQ\"")).isEqualTo(requests);
+    assertThat(archived("\"route\":\"/\"")).isPositive();
+    assertThat(archived("\"error\":{\"type\":\"java.lang.IllegalStateException\"")).isPositive();
     assertThat(files(".part")).isEmpty();
   }
 
@@ -113,26 +115,10 @@ final class DemoIT {
   }
 
   private SondeProcess demo(String... options) throws IOException {
-    String archive = dir.resolve("archive").toString();
-    Stream<String> all =
-        Stream.concat(
-            Stream.of(
-                "demo", "--port", "0", "--dashboard-port", "0", "--headless", "--rate", "100"),
-            Stream.concat(Stream.of("--jsonl", archive), Stream.of(options)));
-    return SondeProcess.start(dir, lastOfEach(all.toList()).toArray(new String[0]));
-  }
-
-  /** Options may be given once: an earlier value gives way to a later one. */
-  private static List<String> lastOfEach(List<String> arguments) {
-    int first = arguments.indexOf("--jsonl");
-    int last = arguments.lastIndexOf("--jsonl");
-    if (first == last) {
-      return arguments;
-    }
-    return Stream.concat(
-            arguments.subList(0, first).stream(),
-            arguments.subList(first + 2, arguments.size()).stream())
-        .toList();
+    Stream<String> defaults =
+        Stream.of("demo", "--port", "0", "--dashboard-port", "0", "--headless", "--rate", "100");
+    return SondeProcess.start(
+        dir, Stream.concat(defaults, Stream.of(options)).toArray(String[]::new));
   }
 
   private static String dashboard(SondeProcess demo) throws IOException {
@@ -171,7 +157,7 @@ final class DemoIT {
   }
 
   private List<Path> files(String suffix) throws IOException {
-    try (Stream<Path> files = Files.list(dir.resolve("archive"))) {
+    try (Stream<Path> files = Files.list(dir.resolve("sonde-demo"))) {
       return files.filter(file -> file.toString().endsWith(suffix)).toList();
     }
   }

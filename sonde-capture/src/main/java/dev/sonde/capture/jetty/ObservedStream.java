@@ -17,6 +17,7 @@ import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.handler.ErrorHandler;
 import org.eclipse.jetty.util.Callback;
 import org.jspecify.annotations.Nullable;
 
@@ -171,6 +172,7 @@ final class ObservedStream extends HttpStream.Wrapper {
       return;
     }
     tellRoute();
+    tellError();
     exchange.completed(status, bodyBytes, nanos);
   }
 
@@ -206,6 +208,14 @@ final class ObservedStream extends HttpStream.Wrapper {
   private Protocol upgradedTo() {
     String protocol = request.getHeaders().get(HttpHeader.UPGRADE);
     return "websocket".equalsIgnoreCase(protocol) ? Protocol.WEBSOCKET : Protocol.UNKNOWN;
+  }
+
+  /** Servlets do not let an exception out: the container answers it, and leaves it here. */
+  private void tellError() {
+    if (status >= HttpStatus.INTERNAL_SERVER_ERROR_500
+        && request.getAttribute(ErrorHandler.ERROR_EXCEPTION) instanceof Throwable thrown) {
+      exchange.failed(thrown);
+    }
   }
 
   private void tellRoute() {

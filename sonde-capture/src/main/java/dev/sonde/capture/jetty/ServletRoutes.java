@@ -48,7 +48,9 @@ final class ServletRoutes {
     }
 
     private static String templateOf(@Nullable String context, String declared) {
-      return context == null || context.length() <= 1 ? declared : context + declared;
+      // The empty pattern matches the context's root alone (Jakarta Servlet 6.0, section 12.2).
+      String pattern = declared.isEmpty() ? "/" : declared;
+      return context == null || context.length() <= 1 ? pattern : context + pattern;
     }
   }
 }

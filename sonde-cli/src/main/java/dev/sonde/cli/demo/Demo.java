@@ -8,7 +8,7 @@ import dev.sonde.dashboard.Dashboard;
 import dev.sonde.stats.GroupSnapshot;
 import dev.sonde.stats.StatsSnapshot;
 import java.io.IOException;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -26,7 +26,8 @@ public final class Demo {
   private final double requestsPerSecond;
   private final @Nullable Duration duration;
   private final boolean suggestsBrowser;
-  private final PrintStream talk = System.err;
+  private final PrintWriter data;
+  private final PrintWriter talk;
   private final CountDownLatch interrupted = new CountDownLatch(1);
 
   /**
@@ -35,22 +36,28 @@ public final class Demo {
    * @param port of the shop, 0 for any free one
    * @param requestsPerSecond of the shoppers
    * @param duration after which it ends by itself, or null
+   * @param data takes the summary as JSON
+   * @param talk takes what is said meanwhile
    */
   public Demo(
       SondeConfig config,
       int port,
       double requestsPerSecond,
       @Nullable Duration duration,
-      boolean suggestsBrowser) {
+      boolean suggestsBrowser,
+      PrintWriter data,
+      PrintWriter talk) {
     this.config = config;
     this.port = port;
     this.requestsPerSecond = requestsPerSecond;
     this.duration = duration;
     this.suggestsBrowser = suggestsBrowser;
+    this.data = data;
+    this.talk = talk;
   }
 
   /**
-   * Runs it to its end, talking on stderr, and writes the summary as JSON to stdout.
+   * Runs it to its end.
    *
    * @return whether Sonde's counts and the clients' own are the same
    * @throws Failure if a port is taken or the archive cannot be written
@@ -79,7 +86,7 @@ public final class Demo {
       boolean isWindowWhole = stats.coveredNanos() >= stats.uptimeNanos();
       Summary summary =
           new Summary(load.counts(), tally, stats.total(), isWindowWhole, sonde.health());
-      summary.print(System.out);
+      summary.print(data);
       talk.printf("[sonde] archive: %s%n", config.jsonlDir());
       talk.println(
           summary.isExact()
@@ -114,6 +121,7 @@ public final class Demo {
     if (suggestsBrowser) {
       talk.println("[sonde] open the dashboard's address in a browser; Ctrl-C ends the demo");
     }
+    talk.flush();
   }
 
   /** Waits for the end; on a terminal it shows a line that moves meanwhile. */
@@ -137,6 +145,7 @@ public final class Demo {
             latency == null ? 0.0 : latency.p99Nanos() / 1e6,
             total.errorPct(),
             load.counts().requests());
+        talk.flush();
       }
     }
     if (isTerminal) {

@@ -10,7 +10,7 @@ import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.Outcome;
 import dev.sonde.stats.GroupSnapshot;
 import java.io.IOException;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -72,7 +72,7 @@ final class Summary {
   }
 
   /** Writes it as JSON to {@code data}. */
-  void print(PrintStream data) throws IOException {
+  void print(PrintWriter data) throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
       json.setPrettyPrinter(new DefaultPrettyPrinter());
