@@ -302,8 +302,7 @@ final class CanaryIT {
       // The only way on which a message can come into an event is a request's own exception.
       sonde
           .emitter()
-          .request(
-              "POST", "/reported", "/reported", 500, Outcome.APP_ERROR, 1_000, 0, 0, failure);
+          .request("POST", "/reported", "/reported", 500, Outcome.APP_ERROR, 1_000, 0, 0, failure);
       sonde.profile(
           "account.find",
           (Runnable)
