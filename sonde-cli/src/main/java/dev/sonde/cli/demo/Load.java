@@ -31,8 +31,6 @@ final class Load {
   private static final int BURST = 15;
   private static final int BUFFER_BYTES = 64 * 1024;
 
-  private static final Runnable NO_PAUSE = () -> {};
-
   private final int port;
   private final double requestsPerSecond;
   private final LoadCounts counts = new LoadCounts();
@@ -98,6 +96,8 @@ final class Load {
     }
   }
 
+  private static void noPause() {}
+
   private LoadConnection connect(int receiveBufferBytes) throws IOException {
     LoadConnection connection = new LoadConnection(port, receiveBufferBytes);
     counts.connected();
@@ -107,7 +107,7 @@ final class Load {
   private void answer(LoadConnection connection, String method, String target, String body)
       throws IOException {
     Head head = connection.send(method, target, body);
-    long bytes = connection.readBody(head, BUFFER_BYTES, NO_PAUSE);
+    long bytes = connection.readBody(head, BUFFER_BYTES, Load::noPause);
     counts.answered(head.status(), bytes);
   }
 
@@ -176,7 +176,7 @@ final class Load {
     for (int round = 0; goOn(1_000_000_000); round++) {
       try (LoadConnection connection = connect(4 * 1024)) {
         connection.send("GET", "/export", "");
-        connection.read(20_000, 4 * 1024, NO_PAUSE);
+        connection.read(20_000, 4 * 1024, Load::noPause);
         if (round % 2 == 0) {
           connection.reset();
         }
