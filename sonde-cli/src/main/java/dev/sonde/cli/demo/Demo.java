@@ -101,7 +101,7 @@ public final class Demo {
   private Sonde open(LifecycleTally tally) throws Failure {
     try {
       return Sonde.start(config, tally);
-    } catch (UncheckedIOException e) {
+    } catch (IllegalArgumentException | UncheckedIOException e) {
       throw new Failure(Failure.FAILED, String.valueOf(e.getMessage()));
     }
   }
