@@ -98,8 +98,8 @@ final class DemoCommand implements Callable<Integer> {
     check(
         duration == null || duration.toMillis() >= 1_000,
         "--duration must be at least 1s, was " + duration);
-    SondeConfig.Builder config = SondeConfig.builder().fromEnvironment();
     try {
+      SondeConfig.Builder config = SondeConfig.builder().fromEnvironment();
       config.serviceName("shop").jsonlDir(jsonl);
       if (dashboardPort != null) {
         checkPort("--dashboard-port", dashboardPort);

@@ -129,7 +129,7 @@ public final class Demo {
     long start = System.nanoTime();
     long end = duration == null ? Long.MAX_VALUE : start + duration.toNanos();
     // Set by the launcher: System.console() tells of a terminal on stdin and stdout, not on stderr.
-    boolean isTerminal = Boolean.getBoolean("sonde.cli.terminal");
+    boolean isTerminal = Boolean.getBoolean("cli.terminal");
     while (end - System.nanoTime() > 0) {
       long wait = Math.min(end - System.nanoTime(), TimeUnit.SECONDS.toNanos(1));
       if (interrupted.await(wait, TimeUnit.NANOSECONDS)) {
