@@ -85,7 +85,8 @@ public class EmissionBenchmark {
   /** The floor: no in-process tool can time a request with less. */
   @Benchmark
   public long twoClockReadings() {
-    return System.nanoTime() - System.nanoTime();
+    long begin = System.nanoTime();
+    return System.nanoTime() - begin;
   }
 
   /** One request event of an application without an adapter. */
