@@ -37,6 +37,8 @@ final class TcpFaultProxyTest {
     client.setSoTimeout(5000);
     server = listener.accept();
     server.setSoTimeout(5000);
+    // The server's side is there before the proxy knows the pair.
+    await().until(() -> proxy.connections() == 1);
   }
 
   @AfterEach
