@@ -81,6 +81,7 @@ public final class Sonde implements AutoCloseable {
   private final LongAdder stageFaults = new LongAdder();
   private final AtomicBoolean isClosing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile Runnable beforeExit = () -> {};
   private final Thread exitHook = new Thread(null, this::closeAtExit, "sonde-exit", 0, false);
 
   private Sonde(SondeConfig config, @Nullable LifecycleCollector own, MonotonicClock clock) {
@@ -383,6 +384,17 @@ public final class Sonde implements AutoCloseable {
     T call() throws X;
   }
 
+  /**
+   * Has the application end its own work when the JVM is told to end, before this closes.
+   *
+   * <p>The JVM runs its exit hooks side by side, so a server that is stopped by a hook of its own
+   * goes on while this closes, and its last events are counted as lost. A task given here runs
+   * first, on this one's hook; it should take seconds at most. A later task replaces an earlier.
+   */
+  public void beforeExit(Runnable task) {
+    beforeExit = task;
+  }
+
   /** The numbers of the rolling window. */
   public StatsSnapshot stats() {
     return stats.snapshot();
@@ -547,6 +559,11 @@ public final class Sonde implements AutoCloseable {
   }
 
   private void closeAtExit() {
+    try {
+      beforeExit.run();
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(Level.WARNING, "What was to run before the exit failed", e);
+    }
     close();
   }
 }

@@ -29,6 +29,7 @@ public final class Demo {
   private final PrintWriter data;
   private final PrintWriter talk;
   private final CountDownLatch interrupted = new CountDownLatch(1);
+  private final CountDownLatch ended = new CountDownLatch(1);
 
   /**
    * A demo that is not running yet.
@@ -64,14 +65,12 @@ public final class Demo {
    */
   public boolean run() throws Failure, IOException, InterruptedException {
     LifecycleTally tally = new LifecycleTally();
-    Thread main = Thread.currentThread();
-    Thread exit = new Thread(() -> endWith(main), "demo-exit");
     try (Sonde sonde = open(tally)) {
       Load load;
       StatsSnapshot stats;
       try (ShopServer shop = ShopServer.start(sonde, port);
           Dashboard dashboard = open(sonde)) {
-        Runtime.getRuntime().addShutdownHook(exit);
+        sonde.beforeExit(this::end);
         greet(shop, dashboard);
         load = new Load(shop.port(), requestsPerSecond);
         load.start();
@@ -94,7 +93,7 @@ public final class Demo {
               : "[sonde] COUNTS DIFFER, see \"difference\" and \"conservation\" above");
       return summary.isExact();
     } finally {
-      withdraw(exit);
+      ended.countDown();
     }
   }
 
@@ -161,21 +160,16 @@ public final class Demo {
     }
   }
 
-  /** Runs when the JVM is told to end: the demo ends first, in its own order. */
-  private void endWith(Thread main) {
+  /** The JVM is told to end: the demo ends first, in its own order. */
+  private void end() {
     interrupted.countDown();
     try {
-      main.join(EXIT.toMillis());
+      // Not a join: the main thread goes on to System.exit, which waits for this very hook.
+      if (!ended.await(EXIT.toSeconds(), TimeUnit.SECONDS)) {
+        talk.println("[sonde] the demo did not end in time");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  private static void withdraw(Thread exit) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(exit);
-    } catch (IllegalStateException e) {
-      // The JVM is ending already, and that hook waits for this thread.
     }
   }
 }
