@@ -152,6 +152,17 @@ final class Digest {
     return Math.max(0, clock.nanoTime() - drainedNanos);
   }
 
+  /** Requests that have begun and not ended. */
+  long openRequests() {
+    long open = 0;
+    for (ListenerScope listener : listeners) {
+      for (ConnectionState connection : listener.openConnections()) {
+        open += connection.openRequests();
+      }
+    }
+    return open;
+  }
+
   /** All counts at one moment; {@code excluded} requests never reach this thread. */
   PipelineCounts counts(long excluded) {
     // What has been digested is read first, so that what waits is never less than nothing.

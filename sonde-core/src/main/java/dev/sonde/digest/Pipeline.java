@@ -89,6 +89,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS);
     cost = new CostMeter(clock);
     digest = new Digest(config, ring, stats, errors, policy, recent, faults, clock);
+    stats.inFlight(digest::openRequests);
     digest.start();
   }
 
@@ -105,7 +106,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   @Override
   public void requestStarted(Exchange exchange) {
     try {
-      stats.requestStarted();
       if (policy.excludes(exchange.path())) {
         exchange.exclude();
       }
@@ -241,7 +241,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     try {
       long now = clock.nanoTime();
       String path = RequestPath.withoutParameters(target);
-      stats.requestStarted();
       if (policy.excludes(path, route)) {
         stats.requestExcluded();
         excluded.increment();

@@ -15,7 +15,7 @@ import java.util.List;
  * @param functions each function that was called in the window, those with most time first
  * @param statements each statement that ran in the window, those with most time first
  * @param connections the connections
- * @param requestsInFlight requests begun and not ended
+ * @param requestsInFlight requests begun and not ended, or 0 if nobody told who knows
  * @param excludedCount requests since the start that the sampling rules exclude from everything
  * @param overflowCount requests in the window that were counted as {@code other}
  * @param heatMap latency over time of all requests, always of the full window

@@ -15,6 +15,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,11 +44,10 @@ public final class StatsStore {
   private final Registry closings;
   private final Registry openings;
   private final Registry rejections;
-  private final LongAdder started = new LongAdder();
-  private final LongAdder ended = new LongAdder();
   private final LongAdder excluded = new LongAdder();
   private final LongAdder opened = new LongAdder();
   private final LongAdder closed = new LongAdder();
+  private volatile LongSupplier inFlight = () -> 0;
 
   /** A store that begins now. */
   public StatsStore(StatsConfig config, MonotonicClock clock) {
@@ -101,23 +101,20 @@ public final class StatsStore {
   }
 
   /**
-   * Counts a request that begins.
-   *
-   * <p>Each one must be ended by {@link #recordRequest} or {@link #requestExcluded}. Who learns of
-   * a request only at its end calls both then.
+   * Sets who knows how many requests have begun and not ended; a snapshot asks once. Nobody at
+   * first, which counts as 0.
    */
-  public void requestStarted() {
-    started.increment();
+  public void inFlight(LongSupplier gauge) {
+    inFlight = gauge;
   }
 
-  /** Ends a request that the sampling rules exclude: it is counted as such and nowhere else. */
+  /** Counts a request that the sampling rules exclude, and that is counted nowhere else. */
   public void requestExcluded() {
     excluded.increment();
-    ended.increment();
   }
 
   /**
-   * Ends and counts a request.
+   * Counts a request that ended.
    *
    * @param route its group
    * @param status HTTP status code, or 0 if no response head was sent
@@ -149,7 +146,6 @@ public final class StatsStore {
             isError,
             bytesIn,
             bytesOut);
-    ended.increment();
   }
 
   /** Counts a call of a function. */
@@ -289,7 +285,7 @@ public final class StatsStore {
   }
 
   private StatsSnapshot snapshot(int slots) {
-    long inFlight = difference(started, ended);
+    long requestsInFlight = Math.max(0, inFlight.getAsLong());
     long open = difference(opened, closed);
     long now = timeline.clock().nanoTime();
     int secondNow = timeline.secondOf(now);
@@ -311,7 +307,7 @@ public final class StatsStore {
         byFunction,
         byStatement,
         connections(open, secondNow, slots, recentSeconds, windowSeconds),
-        inFlight,
+        requestsInFlight,
         excluded.sum(),
         countOf(byRoute, Registry.OTHER),
         heatMap.snapshot(slotNow, timeline),

@@ -301,6 +301,22 @@ final class PipelineTest {
   }
 
   @Test
+  void openRequests_ofTheWatchedListenersAreInFlight() {
+    ListenerScope listener = listener();
+    pipeline.watch(listener);
+    ConnectionState connection = open(listener);
+    Exchange first = connection.begin(0, 1, "GET", "/a", "HTTP/2", clock.nanoTime());
+    connection.begin(0, 3, "GET", "/b", "HTTP/2", clock.nanoTime());
+    open(listener).begin(0, 0, "GET", "/c", "HTTP/1.1", clock.nanoTime());
+    first.completed(200, 1, clock.nanoTime());
+
+    assertThat(stats.snapshot().requestsInFlight()).isEqualTo(2);
+
+    connection.closed(Initiator.REMOTE, null, clock.nanoTime());
+    assertThat(stats.snapshot().requestsInFlight()).isEqualTo(1);
+  }
+
+  @Test
   void openRequest_isNotAnnouncedWhenItsRouteIsExcluded() {
     SamplingPolicy policy = SamplingPolicy.builder().exclude("exact:/health/{probe}").build();
     restart(policy, Duration.ofMillis(1), false);

@@ -334,16 +334,23 @@ final class StatsStoreTest {
   }
 
   @Test
-  void inFlight_isStartedWithoutEnded() {
-    store.requestStarted();
-    store.requestStarted();
-    store.requestStarted();
+  void inFlight_isWhatTheGaugeTells() {
+    assertThat(store.snapshot().requestsInFlight()).isZero();
+
+    store.inFlight(() -> 17);
+    assertThat(store.snapshot().requestsInFlight()).isEqualTo(17);
+
+    store.inFlight(() -> -1);
+    assertThat(store.snapshot().requestsInFlight()).isZero();
+  }
+
+  @Test
+  void excludedRequest_isCountedAndNowhereElse() {
     store.requestExcluded();
     request("/a", 200, MILLI);
 
     StatsSnapshot snapshot = store.snapshot();
 
-    assertThat(snapshot.requestsInFlight()).isEqualTo(1);
     assertThat(snapshot.excludedCount()).isEqualTo(1);
     assertThat(snapshot.total().count()).isEqualTo(1);
   }

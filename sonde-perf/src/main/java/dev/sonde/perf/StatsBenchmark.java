@@ -6,12 +6,14 @@ import dev.sonde.stats.GroupHandle;
 import dev.sonde.stats.StatsConfig;
 import dev.sonde.stats.StatsSnapshot;
 import dev.sonde.stats.StatsStore;
+import java.time.Duration;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
@@ -22,7 +24,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What counting one request costs its thread, and what reading a full window costs. */
+/** What counting one request costs its thread, and what reading a window costs. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 3, time = 1)
@@ -46,10 +48,18 @@ public class StatsBenchmark {
     return durations;
   }
 
-  private static GroupHandle[] routes(StatsStore store, int count) {
-    GroupHandle[] routes = new GroupHandle[count];
+  private static String[] names(int count) {
+    String[] names = new String[count];
     for (int i = 0; i < count; i++) {
-      routes[i] = store.route("GET", "/route/" + i);
+      names[i] = "/route/" + i;
+    }
+    return names;
+  }
+
+  private static GroupHandle[] routes(StatsStore store, String[] names) {
+    GroupHandle[] routes = new GroupHandle[names.length];
+    for (int i = 0; i < names.length; i++) {
+      routes[i] = store.route("GET", names[i]);
     }
     return routes;
   }
@@ -64,12 +74,14 @@ public class StatsBenchmark {
     private final AtomicLong clock = new AtomicLong();
     private final StatsStore store = new StatsStore(StatsConfig.defaults(), clock::get);
     private final long[] durations = durations();
+    private String[] names = {};
     private GroupHandle[] handles = {};
 
     /** Makes the routes, and lets a busy one find out that it is. */
     @Setup
     public void prepare() {
-      handles = routes(store, routes);
+      names = names(routes);
+      handles = routes(store, names);
       for (int second = 0; second < 3; second++) {
         for (int i = 0; i < 20_000; i++) {
           record(i);
@@ -79,8 +91,16 @@ public class StatsBenchmark {
     }
 
     private void record(int i) {
+      record(handles[i % handles.length], i);
+    }
+
+    private void lookUpAndRecord(int i) {
+      record(store.route("GET", names[i % names.length]), i);
+    }
+
+    private void record(GroupHandle route, int i) {
       store.recordRequest(
-          handles[i % handles.length],
+          route,
           200,
           Outcome.COMPLETED,
           false,
@@ -97,29 +117,52 @@ public class StatsBenchmark {
     private int next;
   }
 
-  /** A store with 1,000 routes that were busy for the whole window. */
+  /** A store with 1,000 routes that are busy at two requests a second each. */
   @State(Scope.Benchmark)
   public static class Full {
     private final AtomicLong clock = new AtomicLong();
     private final StatsStore store = new StatsStore(StatsConfig.defaults(), clock::get);
+    private final long[] durations = durations();
+    private GroupHandle[] routes = {};
+    private int next;
 
-    /** Two requests a second and route, for 15 minutes. */
+    /** Fills the window. */
     @Setup
     public void fill() {
-      long[] durations = durations();
-      GroupHandle[] routes = routes(store, 1_000);
-      int n = 0;
+      routes = routes(store, names(1_000));
       for (int second = 0; second < 905; second++) {
-        for (GroupHandle route : routes) {
-          for (int i = 0; i < 2; i++) {
-            long nanos = durations[n++ & (DURATIONS - 1)];
-            long now = clock.get();
-            store.recordRequest(route, 200, Outcome.COMPLETED, false, nanos, 0, 512, now);
-          }
-        }
-        clock.addAndGet(SECOND);
-        store.roll();
+        passASecond();
       }
+    }
+
+    /** Every route has changed since the last snapshot. */
+    @Setup(Level.Invocation)
+    public void passASecond() {
+      for (GroupHandle route : routes) {
+        for (int i = 0; i < 2; i++) {
+          long nanos = durations[next++ & (DURATIONS - 1)];
+          long now = clock.get();
+          store.recordRequest(route, 200, Outcome.COMPLETED, false, nanos, 0, 512, now);
+        }
+      }
+      clock.addAndGet(SECOND);
+      store.roll();
+    }
+  }
+
+  /** The store of a service with 1,000 busy routes, and the part of the window that is read. */
+  @State(Scope.Benchmark)
+  public static class Window {
+    /** Length in minutes. */
+    @Param({"1", "5", "15"})
+    public int minutes;
+
+    private Duration length = Duration.ZERO;
+
+    /** Makes the length. */
+    @Setup
+    public void prepare() {
+      length = Duration.ofMinutes(minutes);
     }
   }
 
@@ -137,6 +180,20 @@ public class StatsBenchmark {
     shared.record(position.next++ & Integer.MAX_VALUE);
   }
 
+  /** One thread that knows its routes by name. */
+  @Benchmark
+  @Threads(1)
+  public void lookUpAndRecord1Thread(Shared shared, Position position) {
+    shared.lookUpAndRecord(position.next++ & Integer.MAX_VALUE);
+  }
+
+  /** Two threads that know their routes by name. */
+  @Benchmark
+  @Threads(2)
+  public void lookUpAndRecord2Threads(Shared shared, Position position) {
+    shared.lookUpAndRecord(position.next++ & Integer.MAX_VALUE);
+  }
+
   /** The two readings of the clock that any measurement of a request needs, as the yardstick. */
   @Benchmark
   public long twoClockReadings() {
@@ -144,17 +201,18 @@ public class StatsBenchmark {
     return System.nanoTime() - start;
   }
 
-  /** Everything about 1,000 routes over 15 minutes. */
+  /** Everything about 1,000 routes, a second after the last time. */
   @Benchmark
   @OutputTimeUnit(TimeUnit.MICROSECONDS)
-  public StatsSnapshot snapshot(Full full) {
-    return full.store.snapshot();
+  public StatsSnapshot snapshot(Full full, Window window) {
+    return full.store.snapshot(window.length);
   }
 
-  /** What the digest thread does every second when nothing came. */
+  /** What the digest thread does every second besides counting. */
   @Benchmark
   @OutputTimeUnit(TimeUnit.MICROSECONDS)
   public void roll(Full full) {
+    full.clock.addAndGet(SECOND);
     full.store.roll();
   }
 }
