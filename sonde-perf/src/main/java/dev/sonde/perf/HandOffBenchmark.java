@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.perf;
 
-import dev.sonde.collect.AsyncCollector;
-import dev.sonde.collect.NoopCollector;
-import dev.sonde.collect.SegmentRing;
-import dev.sonde.collect.SlotEncoder;
-import dev.sonde.collect.SlotReader;
-import java.time.Duration;
-import java.util.ArrayDeque;
+import dev.sonde.perf.HandOffStates.Clock;
+import dev.sonde.perf.HandOffStates.Collector;
+import dev.sonde.perf.HandOffStates.Disruptor;
+import dev.sonde.perf.HandOffStates.LockedDeque;
+import dev.sonde.perf.HandOffStates.MpmcQueue;
+import dev.sonde.perf.HandOffStates.MpscQueue;
+import dev.sonde.perf.HandOffStates.Ring;
+import dev.sonde.perf.HandOffStates.SingleStripeRing;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.IntSupplier;
-import org.jctools.queues.MpmcArrayQueue;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -19,18 +18,16 @@ import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One event handed to another thread, beside the clock readings that no measurement goes below.
+ * One event handed to another thread: what it costs its producer, and how long the slowest takes.
  *
- * <p>Drained, a consumer takes what there is every 0.3 ms; stalled, it takes nothing, and every
- * event beyond the capacity of 2048 drops the oldest. All carry the same eight values.
+ * <p>All carry the same eight values and hold 2048 events. Drained, a consumer takes what there is
+ * every 0.3 ms; stalled, it takes nothing.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -38,213 +35,102 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
 public class HandOffBenchmark {
-  private static final int CAPACITY = 2048;
+  /** A producer that has other work to do between two events: 2 to 6 microseconds. */
+  @State(Scope.Thread)
+  public static class Pace {
+    private final SplittableRandom random = new SplittableRandom(1);
 
-  private record Event(
-      long nanos,
-      long duration,
-      long traceHigh,
-      long traceLow,
-      long span,
-      long connection,
-      long bytes,
-      long status) {}
-
-  private static final SlotEncoder<Long> ENCODER =
-      (source, longs, l, refs, r) -> {
-        longs[l] = source;
-        longs[l + 1] = source;
-        longs[l + 2] = source;
-        longs[l + 3] = source;
-        longs[l + 4] = source;
-        longs[l + 5] = source;
-        longs[l + 6] = source;
-      };
-
-  private static final Long SOURCE = 42L;
-
-  /** Takes from a hand-over in the background, or leaves it alone. */
-  @State(Scope.Benchmark)
-  public abstract static class Consumed {
-    /** Whether a consumer takes events. */
-    @Param({"drained", "stalled"})
-    public String consumer = "drained";
-
-    private volatile boolean isRunning;
-    private Thread thread = new Thread(() -> {});
-
-    final void start(IntSupplier drain) {
-      isRunning = consumer.equals("drained");
-      thread =
-          new Thread(
-              () -> {
-                while (isRunning) {
-                  if (drain.getAsInt() < CAPACITY / 4) {
-                    LockSupport.parkNanos(300_000);
-                  }
-                }
-              },
-              "consumer");
-      thread.setDaemon(true);
-      thread.start();
-    }
-
-    /** Ends the consumer. */
-    @TearDown(Level.Trial)
-    public void stop() throws InterruptedException {
-      isRunning = false;
-      thread.join();
-    }
-  }
-
-  /** The ring of the pipeline. */
-  @State(Scope.Benchmark)
-  public static class Ring extends Consumed {
-    private long sum;
-    private final SlotReader reader = (time, longs, l, refs, r) -> sum += longs[l];
-    private final SegmentRing ring = new SegmentRing(CAPACITY, 7, 0);
-
-    /** Starts the consumer. */
-    @Setup(Level.Trial)
-    public void setUp() {
-      start(() -> ring.drain(CAPACITY, System.nanoTime(), reader));
-    }
-  }
-
-  /** The same ring with one stripe, as collectors of objects use it. */
-  @State(Scope.Benchmark)
-  public static class SingleStripeRing extends Consumed {
-    private long sum;
-    private final SlotReader reader = (time, longs, l, refs, r) -> sum += longs[l];
-    private final SegmentRing ring = new SegmentRing(CAPACITY, 7, 0, 1, 256);
-
-    /** Starts the consumer. */
-    @Setup(Level.Trial)
-    public void setUp() {
-      start(() -> ring.drain(CAPACITY, System.nanoTime(), reader));
-    }
-  }
-
-  /** A collector of objects before a sink that does nothing. */
-  @State(Scope.Benchmark)
-  public static class Collector {
-    private final AsyncCollector<Long> collector =
-        AsyncCollector.<Long>builder(batch -> {}).flushInterval(Duration.ofMillis(1)).start();
-
-    /** Ends its thread. */
-    @TearDown(Level.Trial)
-    public void close() {
-      collector.close();
-    }
-  }
-
-  /** The plain way: a queue under a lock that drops the oldest. */
-  @State(Scope.Benchmark)
-  public static class LockedDeque extends Consumed {
-    private final ArrayDeque<Event> queue = new ArrayDeque<>(CAPACITY);
-
-    /** Starts the consumer. */
-    @Setup(Level.Trial)
-    public void setUp() {
-      start(this::drain);
-    }
-
-    private void put(Event event) {
-      synchronized (queue) {
-        if (queue.size() == CAPACITY) {
-          queue.poll();
-        }
-        queue.add(event);
+    /** Does it. */
+    @Setup(Level.Invocation)
+    public void work() {
+      long end = System.nanoTime() + random.nextInt(2_000, 6_000);
+      while (System.nanoTime() - end < 0) {
+        Thread.onSpinWait();
       }
     }
-
-    private int drain() {
-      int count = 0;
-      while (count < CAPACITY) {
-        synchronized (queue) {
-          if (queue.poll() == null) {
-            return count;
-          }
-        }
-        count++;
-      }
-      return count;
-    }
   }
 
-  /** A lock-free queue of which the producer polls the oldest when it is full. */
-  @State(Scope.Benchmark)
-  public static class MpmcQueue extends Consumed {
-    private final MpmcArrayQueue<Event> queue = new MpmcArrayQueue<>(CAPACITY);
-
-    /** Starts the consumer. */
-    @Setup(Level.Trial)
-    public void setUp() {
-      start(() -> queue.drain(event -> {}, CAPACITY));
-    }
-  }
-
-  /** A collector as adapters see it. */
-  @State(Scope.Benchmark)
-  public static class Noop {
-    private final NoopCollector collector = NoopCollector.INSTANCE;
-  }
-
-  /** What measuring a duration costs with nothing around it. */
+  /** The pipeline's; drops the oldest. */
   @Benchmark
-  public long floorTwoNanoTimes() {
-    long start = System.nanoTime();
-    return System.nanoTime() - start;
+  public void ring(Ring target) {
+    target.put();
   }
 
-  /** Nothing is wanted, so nothing is built. */
+  /** The same with one stripe, as collectors of objects use it; drops the oldest. */
   @Benchmark
-  public boolean noopCollector(Noop noop) {
-    return noop.collector.isEnabled();
+  public void ringOfOneStripe(SingleStripeRing target) {
+    target.put();
   }
 
-  /** Seven values and a time. */
+  /** A collector of objects before a sink that does nothing; drops the oldest. */
   @Benchmark
-  public boolean ringPut(Ring state) {
-    return state.ring.put(ENCODER, SOURCE, 1);
+  public void asyncCollector(Collector target) {
+    target.put();
   }
 
-  /** The same between the two clock readings of a measured operation. */
+  /** Peer, the plain way: a lock; drops the oldest. */
   @Benchmark
-  public boolean ringPutWithTwoNanoTimes(Ring state) {
-    long start = System.nanoTime();
-    return state.ring.put(ENCODER, SOURCE, System.nanoTime() - start);
+  public void lockedDeque(LockedDeque target) {
+    target.put();
   }
 
-  /** All threads in one stripe. */
+  /** Peer: the producer polls when the queue is full; drops the oldest. */
   @Benchmark
-  public boolean singleStripePut(SingleStripeRing state) {
-    return state.ring.put(ENCODER, SOURCE, 1);
+  public void mpmcPollThenOffer(MpmcQueue target) {
+    target.put();
   }
 
-  /** A reference, handed to a sink in batches. */
+  /** Peer, for reference: drops the newest. */
   @Benchmark
-  public void asyncCollectorEnqueue(Collector state) {
-    state.collector.enqueue(SOURCE);
+  public void mpscDropNewest(MpscQueue target) {
+    target.put();
+  }
+
+  /** Peer, for reference: drops the newest. */
+  @Benchmark
+  public void disruptorDropNewest(Disruptor target) {
+    target.put();
+  }
+
+  /** What timing an event costs, which is in all that follow. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfClock(Clock target, Pace pace) {
+    target.put();
+  }
+
+  /** The pipeline's. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfRing(Ring target, Pace pace) {
+    target.put();
   }
 
   /** Peer. */
   @Benchmark
-  public void peerLockedDeque(LockedDeque state) {
-    state.put(event());
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfLockedDeque(LockedDeque target, Pace pace) {
+    target.put();
   }
 
   /** Peer. */
   @Benchmark
-  public void peerMpmcPollThenOffer(MpmcQueue state) {
-    Event event = event();
-    while (!state.queue.offer(event)) {
-      state.queue.poll();
-    }
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfMpmc(MpmcQueue target, Pace pace) {
+    target.put();
   }
 
-  private static Event event() {
-    long value = SOURCE;
-    return new Event(value, value, value, value, value, value, value, value);
+  /** Peer. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfMpsc(MpscQueue target, Pace pace) {
+    target.put();
+  }
+
+  /** Peer. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  public void tailOfDisruptor(Disruptor target, Pace pace) {
+    target.put();
   }
 }
