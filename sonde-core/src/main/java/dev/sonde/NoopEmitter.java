@@ -33,7 +33,8 @@ final class NoopEmitter implements Emitter {
   public void function(String name, long durationNanos, @Nullable Throwable error) {}
 
   @Override
-  public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {}
+  public void function(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {}
 
   @Override
   public void database(

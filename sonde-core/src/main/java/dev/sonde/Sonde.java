@@ -314,7 +314,8 @@ public final class Sonde implements AutoCloseable {
       thrown = t;
       throw t;
     } finally {
-      emitter.function(span, name, clock.nanoTime() - start, thrown);
+      long end = clock.nanoTime();
+      emitter.function(span, name, end - start, end, thrown);
     }
   }
 
@@ -335,11 +336,16 @@ public final class Sonde implements AutoCloseable {
     try (TraceContext.Scope ignored = TraceContext.use(span)) {
       stage = starter.get();
     } catch (Throwable t) {
-      emitter.function(span, name, clock.nanoTime() - start, t);
+      long end = clock.nanoTime();
+      emitter.function(span, name, end - start, end, t);
       throw t;
     }
     observeEnd(
-        stage, thrown -> emitter.function(span, name, clock.nanoTime() - start, causeOf(thrown)));
+        stage,
+        thrown -> {
+          long end = clock.nanoTime();
+          emitter.function(span, name, end - start, end, causeOf(thrown));
+        });
     return stage;
   }
 

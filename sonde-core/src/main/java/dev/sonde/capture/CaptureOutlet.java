@@ -21,6 +21,18 @@ public interface CaptureOutlet {
     return true;
   }
 
+  /**
+   * Whether the start of each request is to be told before the close of its connection, whatever
+   * the threads do; the answer never changes.
+   *
+   * <p>That costs the server's thread two atomic operations a request. If not, a request that
+   * begins while another thread is closing its connection may be told of by its start alone; its
+   * calls count as late.
+   */
+  default boolean tellsEveryStart() {
+    return true;
+  }
+
   /** A connection was accepted. */
   void connectionOpened(ConnectionState connection);
 

@@ -24,20 +24,29 @@ import org.jspecify.annotations.Nullable;
 public final class ConnectionState {
   /*
    * Servers report the end of a request and the close of its connection from different threads, in
-   * either order. Three rules keep the events in order without a lock:
+   * either order. These rules keep the events in order without a lock:
    *
-   * - `pending` counts the open connection itself and every request that has begun and not yet been
-   *   handed on. Whoever brings it to zero hands on the close, so a close never overtakes an end.
-   *   From zero it never rises again.
-   * - close() first raises `closed`, then visits the open requests; begin() first enters the request,
-   *   then looks at `closed`. One of the two sees the other, and the request's own state lets only
-   *   one of them end it.
+   * - `pending` counts what a close has to wait for: the open connection itself, the place of the
+   *   request that is alone on it, and every request among others that was begun and not yet handed
+   *   on. Whoever brings it to zero hands on the close, so a close never overtakes an end. From zero
+   *   it never rises again.
+   * - Among others: close() first raises `closed`, then visits the open requests; begin() first
+   *   enters the request, then looks at `closed`. One of the two sees the other, and the request's
+   *   own state lets only one of them end it.
+   * - Alone: begin() only stores its state, without a fence. The end claims the state by a
+   *   compare-and-set and then looks at `closed`; close() raises `closed` and then looks at the
+   *   state. So if close() found nobody, the end finds `closed`. Who first raises `settled` gives up
+   *   the place's share of `pending`: close(), and the request counts as begun after it and is not
+   *   handed on; or the end, and close() leaves the rest to it.
    * - The first hint wins, and a request that fails leaves its hint before it leaves the open set.
    */
   private static final VarHandle PENDING;
   private static final VarHandle CLOSED;
   private static final VarHandle HINT;
-  private static final VarHandle CURRENT;
+  private static final VarHandle SETTLED;
+  private static final VarHandle ALONE;
+  private static final VarHandle SERVED_ALONE;
+  private static final VarHandle BYTES_ALONE;
   private static final VarHandle SERVED;
   private static final VarHandle BODY_BYTES;
   private static final VarHandle WIRE_IN;
@@ -51,9 +60,12 @@ public final class ConnectionState {
       PENDING = lookup.findVarHandle(type, "pending", int.class);
       CLOSED = lookup.findVarHandle(type, "closed", boolean.class);
       HINT = lookup.findVarHandle(type, "hint", CloseHint.class);
-      CURRENT = lookup.findVarHandle(type, "current", Exchange.class);
-      SERVED = lookup.findVarHandle(type, "requestsServed", long.class);
-      BODY_BYTES = lookup.findVarHandle(type, "bodyBytesSent", long.class);
+      SETTLED = lookup.findVarHandle(type, "settled", boolean.class);
+      ALONE = lookup.findVarHandle(type, "alone", Exchange.class);
+      SERVED_ALONE = lookup.findVarHandle(type, "servedAlone", long.class);
+      BYTES_ALONE = lookup.findVarHandle(type, "bytesAlone", long.class);
+      SERVED = lookup.findVarHandle(type, "servedAmongOthers", long.class);
+      BODY_BYTES = lookup.findVarHandle(type, "bytesAmongOthers", long.class);
       WIRE_IN = lookup.findVarHandle(type, "wireBytesIn", long.class);
       WIRE_OUT = lookup.findVarHandle(type, "wireBytesOut", long.class);
       LAST_NANOS = lookup.findVarHandle(type, "lastNanos", long.class);
@@ -74,20 +86,30 @@ public final class ConnectionState {
   private volatile @Nullable String alpn;
   private volatile @Nullable Object attachment;
 
-  private volatile int pending = 1;
+  private volatile int pending = 2;
   private volatile boolean closed;
+
+  @SuppressWarnings("unused") // by name
+  private volatile boolean settled;
+
   private volatile @Nullable CloseHint hint;
 
-  /** The one open request of HTTP/1; requests beside it are in {@link #others}. */
-  private volatile @Nullable Exchange current;
+  /** The request that has the connection for itself, or had: every one of HTTP/1. */
+  private @Nullable Exchange alone;
 
-  /** Open requests while {@link #current} is taken: HTTP/2 streams, pipelined requests. */
+  /** Open requests beside it: HTTP/2 streams, pipelined requests. */
   private volatile @Nullable Set<Exchange> others;
 
-  private volatile long requestsServed;
-  private volatile long bodyBytesSent;
-  private volatile long wireBytesIn;
-  private volatile long wireBytesOut;
+  // Requests that are alone come one after another, so these have one writer at a time.
+  private long nextRequestId;
+  private long lastRequestId = -1;
+  private long servedAlone;
+  private long bytesAlone;
+  private long wireBytesIn;
+  private long wireBytesOut;
+
+  private volatile long servedAmongOthers;
+  private volatile long bytesAmongOthers;
   private volatile long lastNanos;
 
   // Written by the thread that closes, before it gives up its share of `pending`.
@@ -126,18 +148,24 @@ public final class ConnectionState {
     advance(nanos);
   }
 
-  /** Adds bytes that crossed the socket, heads, framing and TLS records included. */
+  /**
+   * Adds bytes that crossed the socket, heads, framing and TLS records included.
+   *
+   * <p>Calls with bytes in come one at a time, and so do calls with bytes out.
+   */
   public void wire(long bytesIn, long bytesOut) {
     if (bytesIn != 0) {
-      WIRE_IN.getAndAdd(this, bytesIn);
+      WIRE_IN.setOpaque(this, wireBytesIn + bytesIn);
     }
     if (bytesOut != 0) {
-      WIRE_OUT.getAndAdd(this, bytesOut);
+      WIRE_OUT.setOpaque(this, wireBytesOut + bytesOut);
     }
   }
 
   /**
    * The head of a request was fully parsed.
+   *
+   * <p>The heads of one connection are reported one after another.
    *
    * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
    * @param streamId HTTP/2 stream, 0 on HTTP/1
@@ -147,34 +175,72 @@ public final class ConnectionState {
    */
   public Exchange begin(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
+    if (streamId == 0 && !listener.tellsEveryStart() && !closed) {
+      Exchange last = alone;
+      if (last == null || !last.isInUse()) {
+        return beginAlone(last, workerId, method, path, httpVersion, nanos);
+      }
+    }
+    return beginAmongOthers(workerId, streamId, method, path, httpVersion, nanos);
+  }
+
+  private Exchange beginAlone(
+      @Nullable Exchange last,
+      int workerId,
+      String method,
+      String path,
+      String httpVersion,
+      long nanos) {
     Exchange exchange =
-        new Exchange(
-            this,
-            workerId,
-            streamId,
-            method,
-            RequestPath.withoutParameters(path),
-            httpVersion,
-            advance(nanos));
+        last != null && last.isReusable() ? last : new Exchange(this, /* isAlone= */ true);
+    exchange.head(nextId(), workerId, 0, method, path, httpVersion, advance(nanos));
+    tellStart(exchange);
+    exchange.openAlone();
+    if (exchange != last) {
+      ALONE.setRelease(this, exchange);
+    }
+    return exchange;
+  }
+
+  private Exchange beginAmongOthers(
+      int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
+    Exchange exchange = new Exchange(this, /* isAlone= */ false);
+    long id = RequestIds.next();
+    Set<Exchange> set = others();
+    exchange.head(id, workerId, streamId, method, path, httpVersion, advance(nanos));
     if (!acquire()) {
       exchange.discard();
       listener.late();
       return exchange;
     }
-    enter(exchange);
+    set.add(exchange);
     if (closed) {
       exchange.discard();
       listener.late();
       leave(exchange);
       return exchange;
     }
+    tellStart(exchange);
+    exchange.opened();
+    return exchange;
+  }
+
+  private void tellStart(Exchange exchange) {
     try {
       listener.outlet().requestStarted(exchange);
     } catch (Throwable t) {
       listener.fault(t);
     }
-    exchange.opened();
-    return exchange;
+  }
+
+  private long nextId() {
+    long id = nextRequestId;
+    if (id > lastRequestId) {
+      id = RequestIds.nextBlock();
+      lastRequestId = id + RequestIds.BLOCK - 1;
+    }
+    nextRequestId = id + 1;
+    return id;
   }
 
   /**
@@ -208,7 +274,7 @@ public final class ConnectionState {
     if (hint == null && listener.isStopping()) {
       hint(CloseHint.SHUTDOWN);
     }
-    closedNanos = advance(nanos);
+    closedNanos = latest(nanos);
     boolean byServer = initiator == Initiator.LOCAL && !(cause instanceof IOException);
     CloseHint told = hint;
     boolean clientLeft =
@@ -292,34 +358,36 @@ public final class ConnectionState {
 
   /** Requests whose response was completed so far. */
   public long requestsServed() {
-    return requestsServed;
+    return (long) SERVED_ALONE.getOpaque(this) + servedAmongOthers;
   }
 
   /** Body bytes of all of its responses so far, those cut short included. */
   public long bodyBytesSent() {
-    return bodyBytesSent;
+    return (long) BYTES_ALONE.getOpaque(this) + bytesAmongOthers;
   }
 
   /** Bytes that came in over the socket, 0 where the adapter cannot see them. */
   public long wireBytesIn() {
-    return wireBytesIn;
+    return (long) WIRE_IN.getOpaque(this);
   }
 
   /** Bytes that went out over the socket, 0 where the adapter cannot see them. */
   public long wireBytesOut() {
-    return wireBytesOut;
+    return (long) WIRE_OUT.getOpaque(this);
   }
 
   /** Requests that have begun and not ended. */
   public int openRequests() {
-    return Math.max(0, pending - (closed ? 0 : 1));
+    Exchange single = (Exchange) ALONE.getAcquire(this);
+    Set<Exchange> set = others;
+    return (single != null && single.isInUse() ? 1 : 0) + (set == null ? 0 : set.size());
   }
 
   /** Hands every request that is open now to {@code visitor}; weakly consistent. */
   public void visitOpenRequests(Consumer<? super Exchange> visitor) {
-    Exchange first = current;
-    if (first != null) {
-      visitor.accept(first);
+    Exchange single = (Exchange) ALONE.getAcquire(this);
+    if (single != null && single.isOpen()) {
+      visitor.accept(single);
     }
     Set<Exchange> set = others;
     if (set != null) {
@@ -356,7 +424,11 @@ public final class ConnectionState {
    * Moves the connection's time up to {@code nanos}; returns a time that is not before any other.
    */
   long advance(long nanos) {
-    long last = lastNanos;
+    long last = (long) LAST_NANOS.getOpaque(this);
+    if (others == null && nanos - last > 0) {
+      LAST_NANOS.setOpaque(this, nanos);
+      return nanos;
+    }
     while (nanos - last > 0) {
       long seen = (long) LAST_NANOS.compareAndExchange(this, last, nanos);
       if (seen == last) {
@@ -367,52 +439,65 @@ public final class ConnectionState {
     return last;
   }
 
+  private long latest(long nanos) {
+    long last = lastNanos;
+    return nanos - last > 0 ? nanos : last;
+  }
+
   /** Hands on the end of a request and takes it from the open ones. */
   void ended(Exchange exchange) {
-    if (exchange.hasResponse()) {
-      SERVED.getAndAdd(this, 1L);
+    long served = exchange.hasResponse() ? 1 : 0;
+    if (exchange.isAlone()) {
+      SERVED_ALONE.setOpaque(this, servedAlone + served);
+      BYTES_ALONE.setOpaque(this, bytesAlone + exchange.bytesOut());
+    } else {
+      SERVED.getAndAdd(this, served);
+      BODY_BYTES.getAndAdd(this, exchange.bytesOut());
     }
-    BODY_BYTES.getAndAdd(this, exchange.bytesOut());
     try {
       listener.outlet().requestEnded(exchange);
     } catch (Throwable t) {
       listener.fault(t);
     }
-    leave(exchange);
+    if (exchange.isAlone()) {
+      exchange.finish();
+    } else {
+      leave(exchange);
+    }
   }
 
-  private void enter(Exchange exchange) {
-    if (!CURRENT.compareAndSet(this, null, exchange)) {
-      Set<Exchange> set = others;
-      if (set == null) {
-        synchronized (this) {
-          set = others;
-          if (set == null) {
-            set = ConcurrentHashMap.newKeySet();
-            others = set;
-          }
+  /** Whether the caller is the one to give up the share that the place of a lone request has. */
+  boolean settle() {
+    return SETTLED.compareAndSet(this, false, true);
+  }
+
+  private Set<Exchange> others() {
+    Set<Exchange> set = others;
+    if (set == null) {
+      synchronized (this) {
+        set = others;
+        if (set == null) {
+          set = ConcurrentHashMap.newKeySet();
+          others = set;
         }
       }
-      set.add(exchange);
     }
+    return set;
   }
 
   private void leave(Exchange exchange) {
-    if (!CURRENT.compareAndSet(this, exchange, null)) {
-      Set<Exchange> set = others;
-      if (set != null) {
-        set.remove(exchange);
-      }
-    }
+    others().remove(exchange);
     release();
   }
 
   /** Ends every open request; returns whether there was one. */
   private boolean abortOpen(@Nullable CloseHint told, boolean clientLeft, long nanos) {
     boolean cut = false;
-    Exchange first = current;
-    if (first != null) {
-      cut = first.cutByClose(told, clientLeft, nanos);
+    Exchange single = (Exchange) ALONE.getVolatile(this);
+    if (single != null) {
+      cut = single.cutAloneByClose(told, clientLeft, nanos);
+    } else if (settle()) {
+      release();
     }
     Set<Exchange> set = others;
     if (set != null) {
@@ -454,9 +539,9 @@ public final class ConnectionState {
     return false;
   }
 
-  private void release() {
+  void release() {
     if ((int) PENDING.getAndAdd(this, -1) == 1) {
-      closedNanos = advance(closedNanos);
+      closedNanos = latest(closedNanos);
       listener.forget(this);
       try {
         listener.outlet().connectionClosed(this);

@@ -4,6 +4,7 @@ package dev.sonde.capture;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
+import dev.sonde.event.RequestStarted;
 import dev.sonde.trace.Span;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -13,52 +14,71 @@ import org.jspecify.annotations.Nullable;
  * One request and its response, from the parsed head to the last byte.
  *
  * <p>It ends once: the first of {@link #completed}, {@link #aborted}, {@link #upgraded} and the
- * close of its connection wins, later ones are counted and ignored. All methods may be called from
- * any thread and never throw; what is reported before the end must happen-before it.
+ * close of its connection wins, later ones are counted and ignored. Those may come from any thread;
+ * all other reports come one at a time, and what is reported before the end must happen-before it.
+ * No method throws.
  */
 public final class Exchange {
+  /*
+   * A request is one of two sorts. The only one on its connection at its time (`isAlone`) goes
+   * OPEN, ENDING, ENDED, where ENDING is while its end is handed on; LAST is ENDING when its
+   * connection was closed meanwhile, and asks who ends it to let the connection go. One among
+   * others (HTTP/2 streams, pipelined requests) is NEW while its start is handed on, CUT if its
+   * connection closed then, and goes from OPEN to ENDED at once.
+   */
   private static final int NEW = 0;
   private static final int OPEN = 1;
   private static final int CUT = 2;
-  private static final int ENDED = 3;
+  private static final int ENDING = 3;
+  private static final int LAST = 4;
+  private static final int ENDED = 5;
 
   private static final VarHandle STATE;
-  private static final VarHandle BYTES_IN;
   private static final VarHandle SPAN;
+  private static final VarHandle COMMITTED;
+  private static final VarHandle BYTES_IN;
+  private static final VarHandle BYTES_OUT;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       STATE = lookup.findVarHandle(Exchange.class, "state", int.class);
-      BYTES_IN = lookup.findVarHandle(Exchange.class, "bytesIn", long.class);
       SPAN = lookup.findVarHandle(Exchange.class, "span", Span.class);
+      COMMITTED = lookup.findVarHandle(Exchange.class, "committed", boolean.class);
+      BYTES_IN = lookup.findVarHandle(Exchange.class, "bytesIn", long.class);
+      BYTES_OUT = lookup.findVarHandle(Exchange.class, "bytesOut", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
   private final ConnectionState connection;
-  private final int workerId;
-  private final long id = RequestIds.next();
-  private final long streamId;
-  private final String method;
-  private final String path;
-  private final String httpVersion;
-  private final long startNanos;
+  private final boolean isAlone;
 
-  /** NEW while its start is handed on, then OPEN; CUT if its connection closed during NEW. */
   private volatile int state;
-
   private volatile @Nullable Object attachment;
   private volatile @Nullable Span span;
-  private volatile @Nullable String route;
-  private volatile @Nullable Throwable error;
-  private volatile boolean committed;
-  private volatile long bytesIn;
-  private volatile long bytesOut;
 
-  /** Written while its start is handed on, before anybody else knows of it. */
+  // Written before it is OPEN.
+  private long id;
+  private int workerId;
+  private long streamId;
+  private String method = "";
+  private String target = "";
+  private String httpVersion = "";
+  private long startNanos;
   private boolean excluded;
+
+  // Written one at a time; the close of the connection may read them meanwhile.
+  private boolean committed;
+  private long bytesIn;
+
+  @SuppressWarnings("UnusedVariable") // by name
+  private long bytesOut;
+
+  private @Nullable String route;
+  private boolean hasRoute;
+  private @Nullable Throwable error;
 
   // Written before the end is handed on, read by the outlet.
   private int status;
@@ -66,25 +86,43 @@ public final class Exchange {
   private long endNanos;
   private Outcome outcome = Outcome.COMPLETED;
 
+  /** Whether its end has to let its connection go, which was closed meanwhile. */
+  private boolean settlesConnection;
+
+  /** The adapter touches it no more. */
+  private boolean isReleased;
+
   // Written by the closing thread before it raises CUT.
   private Outcome cutOutcome = Outcome.COMPLETED;
   private long cutNanos;
 
-  Exchange(
-      ConnectionState connection,
+  Exchange(ConnectionState connection, boolean isAlone) {
+    this.connection = connection;
+    this.isAlone = isAlone;
+  }
+
+  /** Takes the head of a request; nobody else knows of it yet, or not any more. */
+  void head(
+      long id,
       int workerId,
       long streamId,
       String method,
-      String path,
+      String target,
       String httpVersion,
       long startNanos) {
-    this.connection = connection;
+    this.id = id;
     this.workerId = workerId;
     this.streamId = streamId;
-    this.method = method;
-    this.path = path;
-    this.httpVersion = httpVersion;
+    // Compared first: a reference stored in an old object costs the collector's barrier a fence.
+    if (!this.method.equals(method)) {
+      this.method = method;
+    }
+    this.target = target;
+    if (!this.httpVersion.equals(httpVersion)) {
+      this.httpVersion = httpVersion;
+    }
     this.startNanos = startNanos;
+    isReleased = false;
   }
 
   /**
@@ -103,37 +141,41 @@ public final class Exchange {
 
   /** The template that matched, such as {@code /users/{id}}; null leaves it as it is. */
   public void route(@Nullable String template) {
-    if (template != null) {
+    if (template == null) {
+      return;
+    }
+    if (!template.equals(route)) {
       route = template;
     }
+    hasRoute = true;
   }
 
   /** The response head was sent; an interim one (1xx) does not count. */
   public void committed(int status, long nanos) {
-    if (!committed && state != ENDED) {
+    if (!committed && isOpen()) {
       this.status = status;
       firstByteNanos = connection.advance(nanos);
-      committed = true;
+      COMMITTED.setRelease(this, true);
     }
   }
 
   /** Adds body bytes that were received. */
   public void bytesIn(long bytes) {
     if (bytes != 0) {
-      BYTES_IN.getAndAdd(this, bytes);
+      BYTES_IN.setOpaque(this, bytesIn + bytes);
     }
   }
 
   /** Body bytes sent so far, in all; counts if the connection closes before the end is reported. */
   public void sent(long bodyBytes) {
-    if (state != ENDED) {
-      bytesOut = bodyBytes;
+    if (isOpen()) {
+      BYTES_OUT.setOpaque(this, bodyBytes);
     }
   }
 
   /** The application threw; the first exception is kept, and the request goes on to its end. */
   public void failed(Throwable thrown) {
-    if (error == null && state != ENDED) {
+    if (error == null && isOpen()) {
       error = thrown;
     }
   }
@@ -176,9 +218,38 @@ public final class Exchange {
     }
   }
 
+  /**
+   * The adapter touches it no more, so its connection may use it for the next request.
+   *
+   * <p>Call it last, after the end, before the next head of the connection is reported. An adapter
+   * that may still be called about this request leaves it out; then the next one is a new object.
+   */
+  public void release() {
+    if (!isAlone || state != ENDED) {
+      return;
+    }
+    excluded = false;
+    settlesConnection = false;
+    committed = false;
+    hasRoute = false;
+    bytesIn = 0;
+    bytesOut = 0;
+    status = 0;
+    attach(null);
+    if (span != null) {
+      span = null;
+    }
+    if (error != null) {
+      error = null;
+    }
+    isReleased = true;
+  }
+
   /** An object of the adapter's own. */
   public void attach(@Nullable Object attachment) {
-    this.attachment = attachment;
+    if (this.attachment != attachment) {
+      this.attachment = attachment;
+    }
   }
 
   /** What was {@linkplain #attach attached}, or null. */
@@ -195,6 +266,11 @@ public final class Exchange {
     Span root = excluded ? Span.root().suppressed() : Span.root();
     Span raced = (Span) SPAN.compareAndExchange(this, null, root);
     return raced == null ? root : raced;
+  }
+
+  /** Its span if anybody has asked for it, or null: then it is not known to anybody. */
+  public @Nullable Span spanOrNull() {
+    return span;
   }
 
   /**
@@ -237,7 +313,15 @@ public final class Exchange {
 
   /** Path as received, without the query string, {@code "-"} of a malformed head. */
   public String path() {
-    return path;
+    return RequestPath.withoutParameters(target);
+  }
+
+  /**
+   * What the adapter gave as its path, perhaps with a query string, which is never to be shown; to
+   * be cleaned by {@link RequestPath} on a thread that has the time.
+   */
+  public String target() {
+    return target;
   }
 
   /** Such as {@code HTTP/1.1}. */
@@ -252,22 +336,37 @@ public final class Exchange {
 
   /** Nanoseconds from the parsed head to the sent response head, or -1 if none was sent. */
   public long timeToFirstByteNanos() {
-    return committed ? firstByteNanos - startNanos : -1;
+    return isCommitted() ? firstByteNanos - startNanos : -1;
   }
 
   /** Whether it has not ended yet. */
   public boolean isOpen() {
-    return state != ENDED;
+    return state <= CUT;
   }
 
   /** Whether the response head was sent. */
   public boolean isCommitted() {
-    return committed;
+    return (boolean) COMMITTED.getAcquire(this);
+  }
+
+  /** Its start, or null if it is over; unlike all else here it may be read by any thread. */
+  public @Nullable RequestStarted startIfOpen() {
+    if (!isOpen()) {
+      return null;
+    }
+    long before = id;
+    RequestStarted start =
+        new RequestStarted(
+            connection.id(), workerId, before, streamId, method, path(), httpVersion, startNanos);
+    // The same object may have become the next request meanwhile: then its state was ENDED before
+    // anything else changed, and its number is another one before it is OPEN again.
+    VarHandle.loadLoadFence();
+    return isOpen() && id == before ? start : null;
   }
 
   /** The template that matched, or null. */
   public @Nullable String route() {
-    return route;
+    return hasRoute ? route : null;
   }
 
   /** What the application threw, or null. */
@@ -277,12 +376,12 @@ public final class Exchange {
 
   /** Body bytes received so far. */
   public long bytesIn() {
-    return bytesIn;
+    return (long) BYTES_IN.getOpaque(this);
   }
 
   /** Body bytes sent; known at its end. */
   public long bytesOut() {
-    return bytesOut;
+    return (long) BYTES_OUT.getOpaque(this);
   }
 
   /** HTTP status code, or 0 if none was sent; known at its end. */
@@ -312,14 +411,29 @@ public final class Exchange {
 
   @Override
   public String toString() {
-    return "request " + id + " " + method + " " + path;
+    return "request " + id + " " + method + " " + path();
+  }
+
+  /** Whether it is over and nobody will ask for it. */
+  boolean isReusable() {
+    return isReleased;
+  }
+
+  /** Whether neither its end is reported nor what follows from that is done. */
+  boolean isInUse() {
+    return state != ENDED;
+  }
+
+  /** From now on the close of its connection finds it. */
+  void openAlone() {
+    STATE.setRelease(this, OPEN);
   }
 
   /** Its start has been handed on, so its end may be. */
   void opened() {
     if (!STATE.compareAndSet(this, NEW, OPEN)) {
       state = ENDED;
-      end(status, bytesOut, cutOutcome, cutNanos);
+      end(status, bytesOut(), cutOutcome, cutNanos);
     }
   }
 
@@ -335,7 +449,7 @@ public final class Exchange {
     }
   }
 
-  /** Ends it because its connection closed; returns false if it had ended before. */
+  /** Ends one among others because its connection closed; returns false if it had ended before. */
   boolean cutByClose(@Nullable CloseHint told, boolean clientLeft, long nanos) {
     Outcome cutBy = outcomeOfClose(told, clientLeft);
     cutOutcome = cutBy;
@@ -344,15 +458,50 @@ public final class Exchange {
       return true;
     }
     if (STATE.compareAndSet(this, OPEN, ENDED)) {
-      end(status, bytesOut, cutBy, nanos);
+      end(status, bytesOut(), cutBy, nanos);
       return true;
     }
     return false;
   }
 
+  /** Ends the only one because its connection closed; returns false if it had ended before. */
+  boolean cutAloneByClose(@Nullable CloseHint told, boolean clientLeft, long nanos) {
+    while (true) {
+      switch (state) {
+        case OPEN -> {
+          if (STATE.compareAndSet(this, OPEN, ENDING)) {
+            settlesConnection = connection.settle();
+            end(status, bytesOut(), outcomeOfClose(told, clientLeft), nanos);
+            return true;
+          }
+        }
+        case ENDING -> {
+          if (STATE.compareAndSet(this, ENDING, LAST)) {
+            return false;
+          }
+        }
+        default -> {
+          if (connection.settle()) {
+            connection.release();
+          }
+          return false;
+        }
+      }
+    }
+  }
+
   private boolean claim() {
-    if (STATE.compareAndSet(this, OPEN, ENDED)) {
-      return true;
+    int claimed = isAlone ? ENDING : ENDED;
+    if (STATE.compareAndSet(this, OPEN, claimed)) {
+      if (!isAlone || !connection.isClosed()) {
+        return true;
+      }
+      // Either the close is still to look for it, or it has looked and found nobody.
+      settlesConnection = connection.settle();
+      if (settlesConnection) {
+        return true;
+      }
+      state = ENDED;
     }
     connection.listener().late();
     return false;
@@ -360,10 +509,22 @@ public final class Exchange {
 
   private void end(int status, long bodyBytes, Outcome outcome, long nanos) {
     this.status = status;
-    bytesOut = bodyBytes;
+    BYTES_OUT.setOpaque(this, bodyBytes);
     this.outcome = outcome;
     endNanos = connection.advance(nanos);
     connection.ended(this);
+  }
+
+  /** Its end has been handed on. */
+  void finish() {
+    boolean isLast = (int) STATE.getAndSet(this, ENDED) == LAST;
+    if (isLast || settlesConnection) {
+      connection.release();
+    }
+  }
+
+  boolean isAlone() {
+    return isAlone;
   }
 
   private Outcome outcomeOf(AbortKind kind) {
@@ -381,11 +542,11 @@ public final class Exchange {
     if (told != null && told.reason() == CloseReason.TIMEOUT) {
       return Outcome.SERVER_TIMEOUT;
     }
-    boolean refused = told != null && told.reason() == CloseReason.BACKPRESSURE && !committed;
+    boolean refused = told != null && told.reason() == CloseReason.BACKPRESSURE && !isCommitted();
     return refused ? Outcome.REJECTED : Outcome.APP_ERROR;
   }
 
   private Outcome clientAbort() {
-    return committed ? Outcome.CLIENT_ABORT_DURING_BODY : Outcome.CLIENT_ABORT_BEFORE_HEADERS;
+    return isCommitted() ? Outcome.CLIENT_ABORT_DURING_BODY : Outcome.CLIENT_ABORT_BEFORE_HEADERS;
   }
 }

@@ -21,6 +21,7 @@ public final class ListenerScope {
   private final String server;
   private final Set<Capability> capabilities;
   private final CaptureOutlet outlet;
+  private final boolean tellsEveryStart;
   private final Set<ConnectionState> open = ConcurrentHashMap.newKeySet();
   private final LongAdder lateCalls = new LongAdder();
   private final LongAdder faults = new LongAdder();
@@ -39,6 +40,7 @@ public final class ListenerScope {
     copy.addAll(capabilities);
     this.capabilities = Collections.unmodifiableSet(copy);
     this.outlet = outlet;
+    tellsEveryStart = outlet.tellsEveryStart();
   }
 
   /**
@@ -133,6 +135,10 @@ public final class ListenerScope {
   public void fault(Throwable fault) {
     faults.increment();
     firstFault.compareAndSet(null, fault);
+  }
+
+  boolean tellsEveryStart() {
+    return tellsEveryStart;
   }
 
   CaptureOutlet outlet() {

@@ -3,14 +3,22 @@ package dev.sonde.capture;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Numbers for requests: unique and increasing within this process, from 1. */
+/** Numbers for requests, from 1: unique within this process, and increasing on a connection. */
 public final class RequestIds {
-  private static final AtomicLong LAST = new AtomicLong();
+  /** Numbers that a connection takes at a time, so that it seldom meets the others here. */
+  static final int BLOCK = 32;
+
+  private static final AtomicLong NEXT = new AtomicLong(1);
 
   private RequestIds() {}
 
-  /** The next number; may be called from any thread. */
+  /** A number; may be called from any thread. */
   public static long next() {
-    return LAST.incrementAndGet();
+    return NEXT.getAndIncrement();
+  }
+
+  /** The first of {@link #BLOCK} numbers. */
+  static long nextBlock() {
+    return NEXT.getAndAdd(BLOCK);
   }
 }

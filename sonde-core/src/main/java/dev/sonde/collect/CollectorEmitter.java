@@ -85,36 +85,43 @@ final class CollectorEmitter implements Emitter {
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
-    call(null, name, durationNanos, error);
-  }
-
-  @Override
-  public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {
-    call(span, name, durationNanos, error);
-  }
-
-  private void call(
-      @Nullable Span own, String name, long durationNanos, @Nullable Throwable error) {
-    if (TraceContext.isSuppressed() || (own != null && own.isSuppressed())) {
+    if (TraceContext.isSuppressed()) {
       return;
     }
     try {
-      Span span = own == null ? TraceContext.childOfCurrent() : own;
-      collector.enqueue(
-          new FunctionEvent(
-              clock.nanoTime(),
-              span.traceIdHigh(),
-              span.traceIdLow(),
-              span.spanId(),
-              span.parentSpanId(),
-              name,
-              durationNanos,
-              error != null && !(error instanceof CancellationException),
-              error == null ? null : error.getClass().getName(),
-              1));
+      call(TraceContext.childOfCurrent(), name, durationNanos, clock.nanoTime(), error);
     } catch (Throwable t) {
       failures.increment();
     }
+  }
+
+  @Override
+  public void function(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {
+    if (span.isSuppressed() || TraceContext.isSuppressed()) {
+      return;
+    }
+    try {
+      call(span, name, durationNanos, endNanos, error);
+    } catch (Throwable t) {
+      failures.increment();
+    }
+  }
+
+  private void call(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {
+    collector.enqueue(
+        new FunctionEvent(
+            endNanos,
+            span.traceIdHigh(),
+            span.traceIdLow(),
+            span.spanId(),
+            span.parentSpanId(),
+            name,
+            durationNanos,
+            error != null && !(error instanceof CancellationException),
+            error == null ? null : error.getClass().getName(),
+            1));
   }
 
   @Override

@@ -72,8 +72,11 @@ public interface Emitter {
 
   /**
    * Reports a call of a function that had a span of its own, so that others can be its children.
+   *
+   * @param endNanos monotonic time of its end, as {@link System#nanoTime()}
    */
-  void function(Span span, String name, long durationNanos, @Nullable Throwable error);
+  void function(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error);
 
   /**
    * Reports a database statement, as a new child of the current span.

@@ -57,16 +57,10 @@ public final class LifecycleOutlet implements CaptureOutlet {
   @Override
   public void requestStarted(Exchange exchange) {
     if (isEnabled) {
-      record(
-          new RequestStarted(
-              exchange.connection().id(),
-              exchange.workerId(),
-              exchange.id(),
-              exchange.streamId(),
-              exchange.method(),
-              exchange.path(),
-              exchange.httpVersion(),
-              exchange.startNanos()));
+      RequestStarted start = exchange.startIfOpen();
+      if (start != null) {
+        record(start);
+      }
     }
   }
 

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -46,11 +47,15 @@ final class Digest {
   private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** Longer than any writer is preempted; a reader prefers statistics that miss one to none. */
+  private static final long SETTLE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   /** Scans after which a request that was announced, and is gone, has lost its record. */
   private static final int SCANS_REMEMBERED = 4;
 
   private final SegmentRing ring;
   private final int wakeUpAt;
+  private final Tally tally;
   private final StatsStore stats;
   private final ErrorRing errors;
   private final SamplingPolicy policy;
@@ -72,11 +77,16 @@ final class Digest {
   private final AtomicLong published = new AtomicLong();
   private volatile ClockAnchor anchor;
   private volatile long drainedNanos;
+  private final Object settled = new Object();
+
+  /** Readers that wait until what was put before they came is digested. */
+  private final AtomicInteger settling = new AtomicInteger();
+
   private volatile boolean isClosing;
   private volatile boolean isAbandoned;
 
   // The thread's own.
-  private final long[] longs = new long[BATCH * Slots.LONGS];
+  private final long[] longs = new long[BATCH * Slots.ROW_LONGS];
   private final @Nullable Object[] refs = new @Nullable Object[BATCH * Slots.REFS];
   private final SlotReader copier = this::copy;
   private final EventBuilder record;
@@ -91,6 +101,7 @@ final class Digest {
   Digest(
       Pipeline.Config config,
       SegmentRing ring,
+      Tally tally,
       StatsStore stats,
       ErrorRing errors,
       SamplingPolicy policy,
@@ -99,6 +110,7 @@ final class Digest {
       MonotonicClock clock) {
     this.ring = ring;
     this.wakeUpAt = Math.max(1, config.queueSize() / 2);
+    this.tally = tally;
     this.stats = stats;
     this.errors = errors;
     this.policy = policy;
@@ -152,6 +164,50 @@ final class Digest {
     return Math.max(0, clock.nanoTime() - drainedNanos);
   }
 
+  /** Waits until all that was put before is digested or dropped, but not for long. */
+  void settle() {
+    SegmentRing.Counts counts = ring.counts();
+    long target = counts.offered();
+    if (isOver() || Thread.currentThread() == thread || disposed(counts) >= target) {
+      return;
+    }
+    long deadline = System.nanoTime() + SETTLE_NANOS;
+    boolean interrupted = false;
+    settling.incrementAndGet();
+    LockSupport.unpark(thread);
+    synchronized (settled) {
+      long left = SETTLE_NANOS;
+      while (left > 0 && !isOver() && disposed(ring.counts()) < target) {
+        try {
+          TimeUnit.NANOSECONDS.timedWait(settled, left);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+        left = deadline - System.nanoTime();
+      }
+    }
+    settling.decrementAndGet();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private long disposed(SegmentRing.Counts counts) {
+    return counts.dropped() + sampledOut.get() + kept.get() + failed.get();
+  }
+
+  private boolean isOver() {
+    return isAbandoned || terminated.getCount() == 0;
+  }
+
+  private void tellSettled() {
+    if (settling.get() > 0) {
+      synchronized (settled) {
+        settled.notifyAll();
+      }
+    }
+  }
+
   /** Requests that have begun and not ended. */
   long openRequests() {
     long open = 0;
@@ -166,7 +222,7 @@ final class Digest {
   /** All counts at one moment; {@code excluded} requests never reach this thread. */
   PipelineCounts counts(long excluded) {
     // What has been digested is read first, so that what waits is never less than nothing.
-    boolean isOver = isAbandoned || terminated.getCount() == 0;
+    boolean isOver = isOver();
     long out = sampledOut.get();
     long in = kept.get();
     long bad = failed.get();
@@ -199,6 +255,8 @@ final class Digest {
           long left = deadlineNanos - System.nanoTime();
           if (!terminated.await(left, TimeUnit.NANOSECONDS)) {
             isAbandoned = true;
+            // What is left still counts in the statistics.
+            ring.discard();
           }
           return;
         } catch (InterruptedException e) {
@@ -224,6 +282,7 @@ final class Digest {
       survive(faults::logNew);
     } finally {
       terminated.countDown();
+      tellSettled();
     }
   }
 
@@ -239,7 +298,12 @@ final class Digest {
   private void work() {
     if (drain() < BATCH) {
       tick();
-      ring.await(INTERVAL_NANOS, wakeUpAt);
+      if (settling.get() == 0) {
+        ring.await(INTERVAL_NANOS, wakeUpAt);
+      } else {
+        // A writer was preempted in the middle of its slot.
+        ring.await(PAUSE_NANOS, 1);
+      }
     }
   }
 
@@ -264,6 +328,7 @@ final class Digest {
       Arrays.fill(refs, 0, copied * Slots.REFS, null);
     }
     drainedNanos = now;
+    tellSettled();
     if (now - tickNanos >= TICK_NANOS) {
       tickNanos = now;
       everySecond();
@@ -272,20 +337,28 @@ final class Digest {
   }
 
   private void copy(long time, long[] from, int l, @Nullable Object[] fromRefs, int r) {
-    System.arraycopy(from, l, longs, copied * Slots.LONGS, Slots.LONGS);
+    int row = copied * Slots.ROW_LONGS;
+    System.arraycopy(from, l, longs, row, Slots.LONGS);
+    longs[row + Slots.TIME] = time;
     System.arraycopy(fromRefs, r, refs, copied * Slots.REFS, Slots.REFS);
     copied++;
   }
 
   private void digest(int index) {
     record.select(index);
+    GroupHandle group = record.count(tally);
     try {
+      record.complete();
       switch (record.kind()) {
-        case Slots.EXCHANGE -> digestRequest(true);
-        case Slots.REQUEST -> digestRequest(false);
+        case Slots.EXCHANGE, Slots.REQUEST -> {
+          if (group == null) {
+            digestExcluded();
+          } else {
+            digestRequest(group);
+          }
+        }
         case Slots.FUNCTION -> digestPart(record.function());
         case Slots.DATABASE -> digestPart(record.statement());
-        case Slots.EXCLUDED -> digestExcluded();
         case Slots.OPENED -> keep(record.opened());
         case Slots.CLOSED -> keep(record.closed());
         default -> throw new IllegalStateException("kind " + record.kind());
@@ -302,7 +375,8 @@ final class Digest {
     kept.incrementAndGet();
   }
 
-  private void digestRequest(boolean hasConnection) {
+  private void digestRequest(GroupHandle route) {
+    boolean hasConnection = record.kind() == Slots.EXCHANGE;
     RequestEvent request = record.request();
     LifecycleEvent started = hasConnection ? record.started() : null;
     LifecycleEvent ended = hasConnection ? record.ended() : null;
@@ -313,7 +387,7 @@ final class Digest {
       weight = 1;
     }
     ProfileEvent weighted = weight > 0 ? EventBuilder.weighted(request, weight) : request;
-    List<ProfileEvent> parts = remember((RequestEvent) weighted, weight);
+    List<ProfileEvent> parts = remember(route, (RequestEvent) weighted, weight);
     if (weight > 0 && started != null && !isAnnounced) {
       publish(started);
     }
@@ -332,11 +406,9 @@ final class Digest {
     }
   }
 
-  private List<ProfileEvent> remember(RequestEvent request, double weight) {
-    GroupHandle group =
-        stats.route(request.method(), request.route(), request.path(), request.status());
+  private List<ProfileEvent> remember(GroupHandle route, RequestEvent request, double weight) {
     return recent.end(
-        group.kind() + " " + group.name(),
+        route.kind() + " " + route.name(),
         request,
         weight,
         record.workerId(),
@@ -345,7 +417,7 @@ final class Digest {
         record.timeToFirstByteNanos());
   }
 
-  /** A request that its route excluded, after calls and statements within it were reported. */
+  /** A request that is excluded, after calls and statements within it were reported. */
   private void digestExcluded() {
     int dropped = recent.release(record.spanId()).size();
     sampledOut.addAndGet(1L + dropped);
@@ -450,24 +522,25 @@ final class Digest {
 
   private void announce(Exchange exchange, long now) {
     // Asked after the drain: a request whose record was digested is not open any more.
-    if (!exchange.isOpen() || now - exchange.startNanos() < announceAfterNanos) {
+    RequestStarted start = exchange.startIfOpen();
+    if (start == null || now - start.timestampNanos() < announceAfterNanos) {
       return;
     }
-    if (policy.excludes(exchange.path(), exchange.route())) {
+    if (policy.excludes(start.path(), exchange.route())) {
       return;
     }
-    boolean isNew = announced.put(exchange.id(), scans) == null;
+    boolean isNew = announced.put(start.requestId(), scans) == null;
     if (isNew) {
       publish(
           new RequestStarted(
-              exchange.connection().id(),
-              exchange.workerId(),
-              exchange.id(),
-              exchange.streamId(),
-              Slots.bounded(exchange.method(), Slots.MAX_METHOD_CHARS),
-              Slots.bounded(exchange.path(), Slots.MAX_NAME_CHARS),
-              exchange.httpVersion(),
-              exchange.startNanos()));
+              start.connectionId(),
+              start.workerId(),
+              start.requestId(),
+              start.streamId(),
+              Shapes.boundedWord(start.method()),
+              Shapes.boundedName(start.path()),
+              Shapes.boundedWord(start.httpVersion()),
+              start.timestampNanos()));
     }
   }
 }

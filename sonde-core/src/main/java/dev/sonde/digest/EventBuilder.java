@@ -3,6 +3,8 @@ package dev.sonde.digest;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.sonde.capture.RequestIds;
+import dev.sonde.capture.RequestPath;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.ConnectionClosed;
@@ -16,6 +18,9 @@ import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.stats.GroupHandle;
+import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
 
 /** Makes events of the records that were copied from the ring; for the digest thread. */
@@ -41,8 +46,50 @@ final class EventBuilder {
 
   /** Turns to the record with this index. */
   void select(int index) {
-    l = index * Slots.LONGS;
+    l = index * Slots.ROW_LONGS;
     r = index * Slots.REFS;
+  }
+
+  /** Adds to a row what its slot left to this thread: ids, and a path without parameters. */
+  void complete() {
+    int kind = kind();
+    if (kind == Slots.OPENED || kind == Slots.CLOSED) {
+      return;
+    }
+    giveIds((Span) refs[r + Slots.SPAN], Slots.has(header(), Slots.HAS_OWN_SPAN));
+    refs[r + Slots.SPAN] = null;
+    if (kind == Slots.EXCHANGE || kind == Slots.REQUEST) {
+      String target = text(Slots.TARGET);
+      String path = RequestPath.withoutParameters(target);
+      if (path.length() != target.length()) {
+        refs[r + Slots.TARGET] = path;
+      }
+    }
+    if (kind == Slots.REQUEST) {
+      set(Slots.REQUEST_ID, RequestIds.next());
+    }
+  }
+
+  private void giveIds(@Nullable Span span, boolean isOwn) {
+    long own = span != null && isOwn ? span.spanId() : TraceIds.nextSpanId();
+    set(Slots.SPAN_ID, own);
+    if (span == null) {
+      set(Slots.TRACE_HIGH, TraceIds.nextTraceIdHigh());
+      set(Slots.TRACE_LOW, TraceIds.nextTraceIdLow());
+      set(Slots.PARENT, 0);
+      set(Slots.LOCAL_ROOT, own);
+      return;
+    }
+    set(Slots.TRACE_HIGH, span.traceIdHigh());
+    set(Slots.TRACE_LOW, span.traceIdLow());
+    set(Slots.PARENT, isOwn ? span.parentSpanId() : span.spanId());
+    long root = span.localRootSpanId();
+    set(Slots.LOCAL_ROOT, root == 0 && !isOwn ? own : root);
+  }
+
+  /** Counts the row in the statistics; returns the group of a request that is not excluded. */
+  @Nullable GroupHandle count(Tally tally) {
+    return tally.count(get(Slots.TIME), longs, l, refs, r);
   }
 
   int kind() {
@@ -54,7 +101,7 @@ final class EventBuilder {
   }
 
   long spanId() {
-    return get(Slots.SPAN);
+    return get(Slots.SPAN_ID);
   }
 
   long requestId() {
@@ -70,7 +117,7 @@ final class EventBuilder {
   }
 
   String httpVersion() {
-    return text(Slots.VERSION);
+    return shape().httpVersion();
   }
 
   long timeToFirstByteNanos() {
@@ -83,13 +130,13 @@ final class EventBuilder {
         get(Slots.TIME),
         get(Slots.TRACE_HIGH),
         get(Slots.TRACE_LOW),
-        get(Slots.SPAN),
+        get(Slots.SPAN_ID),
         get(Slots.PARENT),
         get(Slots.CONNECTION),
         get(Slots.REQUEST_ID),
-        text(Slots.METHOD),
-        textOrNull(Slots.ROUTE),
-        text(Slots.PATH),
+        shape().method(),
+        shape().route(),
+        text(Slots.TARGET),
         Slots.status(header()),
         outcome(),
         get(Slots.DURATION),
@@ -105,8 +152,8 @@ final class EventBuilder {
         workerId(),
         requestId(),
         streamId(),
-        text(Slots.METHOD),
-        text(Slots.PATH),
+        shape().method(),
+        text(Slots.TARGET),
         httpVersion(),
         get(Slots.TIME) - get(Slots.DURATION));
   }
@@ -124,7 +171,7 @@ final class EventBuilder {
           get(Slots.DURATION),
           get(Slots.TIME),
           get(Slots.FIRST_BYTE),
-          textOrNull(Slots.ROUTE));
+          shape().route());
     }
     if (outcome().isClientAbort()) {
       return new ClientDisconnected(
@@ -144,7 +191,7 @@ final class EventBuilder {
         get(Slots.TIME),
         get(Slots.TRACE_HIGH),
         get(Slots.TRACE_LOW),
-        get(Slots.SPAN),
+        get(Slots.SPAN_ID),
         get(Slots.PARENT),
         text(Slots.NAME),
         get(Slots.DURATION),
@@ -154,18 +201,19 @@ final class EventBuilder {
   }
 
   DatabaseEvent statement() {
+    Shapes.Statement shape = (Shapes.Statement) requireNonNull(refs[r + Slots.SHAPE]);
     return new DatabaseEvent(
         get(Slots.TIME),
         get(Slots.TRACE_HIGH),
         get(Slots.TRACE_LOW),
-        get(Slots.SPAN),
+        get(Slots.SPAN_ID),
         get(Slots.PARENT),
-        text(Slots.VENDOR),
-        textOrNull(Slots.DB_NAME),
-        text(Slots.OPERATION),
-        textOrNull(Slots.TARGET),
-        textOrNull(Slots.QUERY),
-        get(Slots.QUERY_HASH),
+        shape.vendor(),
+        shape.database(),
+        shape.operation(),
+        shape.target(),
+        shape.query(),
+        shape.queryHash(),
         get(Slots.ROWS),
         get(Slots.DURATION),
         Slots.has(header(), Slots.IS_ERROR),
@@ -185,7 +233,7 @@ final class EventBuilder {
         (int) get(Slots.SERVER_PORT),
         Slots.protocol(refs[r + Slots.PROTOCOL]),
         get(Slots.TIME),
-        Slots.has(header(), Slots.IS_TLS));
+        Slots.isTls(header()));
   }
 
   ConnectionClosed closed() {
@@ -197,7 +245,7 @@ final class EventBuilder {
         get(Slots.LIFETIME),
         (CloseReason) requireNonNull(refs[r + Slots.REASON]),
         textOrNull(Slots.DETAIL),
-        get(Slots.TIME));
+        get(Slots.CLOSE_TIME));
   }
 
   private long header() {
@@ -206,6 +254,14 @@ final class EventBuilder {
 
   private long get(int field) {
     return longs[l + field];
+  }
+
+  private void set(int field, long value) {
+    longs[l + field] = value;
+  }
+
+  private Shapes.Request shape() {
+    return (Shapes.Request) requireNonNull(refs[r + Slots.SHAPE]);
   }
 
   private String text(int field) {
@@ -217,7 +273,7 @@ final class EventBuilder {
   }
 
   private Outcome outcome() {
-    return (Outcome) requireNonNull(refs[r + Slots.OUTCOME]);
+    return Slots.outcome(header());
   }
 
   static ProfileEvent weighted(ProfileEvent event, double weight) {

@@ -6,8 +6,6 @@ import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.capture.ListenerScope;
-import dev.sonde.capture.RequestIds;
-import dev.sonde.capture.RequestPath;
 import dev.sonde.collect.AsyncCollector;
 import dev.sonde.collect.Emitter;
 import dev.sonde.collect.SegmentRing;
@@ -28,17 +26,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes what capture and the application report, counts it at once, and hands it to the digest
- * thread through one bounded ring.
+ * Takes what capture and the application report and hands it to the digest thread through one
+ * bounded ring.
  *
- * <p>Everything here that reports work runs on the application's threads: statistics are recorded
- * first, so that they miss nothing whatever the ring drops; then one slot is written. Nothing
- * blocks and nothing is thrown.
+ * <p>Everything here that reports work runs on the application's threads and writes one slot.
+ * Statistics are recorded when a slot leaves the ring, read or dropped, so that they miss nothing.
+ * Nothing blocks and nothing is thrown.
  */
 public final class Pipeline implements CaptureOutlet, Emitter {
   /**
@@ -72,7 +69,8 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   private final RecentStore recent = new RecentStore(RecentStore.DEFAULT_CAPACITY);
   private final CostMeter cost;
   private final Digest digest;
-  private final LongAdder excluded = new LongAdder();
+  private final Tally tally;
+  private final boolean hasExcludes;
 
   /** Creates the pipeline and starts its thread. */
   public Pipeline(
@@ -86,10 +84,13 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     this.errors = errors;
     this.policy = policy;
     this.clock = clock;
-    ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS);
+    hasExcludes = policy.hasExcludes();
+    tally = new Tally(stats, policy, faults);
+    ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS, tally);
     cost = new CostMeter(clock);
-    digest = new Digest(config, ring, stats, errors, policy, recent, faults, clock);
+    digest = new Digest(config, ring, tally, stats, errors, policy, recent, faults, clock);
     stats.inFlight(digest::openRequests);
+    stats.settle(digest::settle);
     digest.start();
   }
 
@@ -103,51 +104,31 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     put(Slots.OPENED_ENCODER, connection, connection.openedNanos());
   }
 
+  /** False: a request is told of when it has ended. */
+  @Override
+  public boolean tellsEveryStart() {
+    return false;
+  }
+
   @Override
   public void requestStarted(Exchange exchange) {
-    try {
-      if (policy.excludes(exchange.path())) {
-        exchange.exclude();
-      }
-    } catch (Throwable t) {
-      faults.count("statistics", t);
+    if (hasExcludes && policy.excludes(exchange.path())) {
+      exchange.exclude();
     }
   }
 
   @Override
   public void requestEnded(Exchange exchange) {
-    boolean isMeasured = CostMeter.measures(exchange.id());
-    long begin = isMeasured ? clock.nanoTime() : 0;
-    try {
-      if (exchange.isExcluded()) {
-        stats.requestExcluded();
-        excluded.increment();
-        return;
-      }
-      if (policy.excludes(exchange.path(), exchange.route())) {
-        stats.requestExcluded();
-        excluded.increment();
-        // What was reported within it waits for a request that does not come.
-        put(Slots.EXCLUDED_ENCODER, exchange.span(), exchange.endNanos());
-        return;
-      }
-      count(
-          exchange.method(),
-          exchange.route(),
-          exchange.path(),
-          exchange.status(),
-          exchange.outcome(),
-          exchange.error(),
-          exchange.durationNanos(),
-          exchange.bytesIn(),
-          exchange.bytesOut(),
-          exchange.endNanos());
-    } catch (Throwable t) {
-      faults.count("statistics", t);
+    if (exchange.isExcluded()) {
+      tally.exclude();
+      return;
     }
-    put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
-    if (isMeasured) {
+    if (CostMeter.measures(exchange.id())) {
+      long begin = clock.nanoTime();
+      put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
       cost.addMeasured(begin);
+    } else {
+      put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
     }
   }
 
@@ -179,39 +160,28 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
   }
 
-  private void count(
-      String method,
-      @Nullable String route,
-      String path,
-      int status,
-      Outcome outcome,
-      @Nullable Throwable error,
-      long durationNanos,
-      long bytesIn,
-      long bytesOut,
-      long timestampNanos) {
-    boolean isError =
-        status >= 500
-            || error != null
-            || outcome == Outcome.APP_ERROR
-            || outcome == Outcome.SERVER_TIMEOUT;
-    stats.recordRequest(
-        stats.route(method, route, path, status),
-        status,
-        outcome,
-        isError,
-        durationNanos,
-        bytesIn,
-        bytesOut,
-        timestampNanos);
+  private void sampleCost(long sinceNanos) {
+    if (CostMeter.measures(sinceNanos)) {
+      cost.addStamped(sinceNanos);
+    }
   }
 
   private <E> void put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
     try {
-      ring.put(encoder, source, timestampNanos);
+      if (!ring.put(encoder, source, timestampNanos)) {
+        countUnqueued(encoder, source, timestampNanos);
+      }
     } catch (Throwable stackExhausted) {
       faults.count("queue", stackExhausted);
     }
+  }
+
+  /** After the close, or where memory is short, the statistics alone are told. */
+  private <E> void countUnqueued(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+    long[] longs = new long[Slots.LONGS];
+    @Nullable Object[] refs = new @Nullable Object[Slots.REFS];
+    encoder.encode(source, longs, 0, refs, 0);
+    tally.read(timestampNanos, longs, 0, refs, 0);
   }
 
   @Override
@@ -240,35 +210,19 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
     try {
       long now = clock.nanoTime();
-      String path = RequestPath.withoutParameters(target);
-      if (policy.excludes(path, route)) {
-        stats.requestExcluded();
-        excluded.increment();
-        Span span = TraceContext.current();
-        if (span != null) {
-          put(Slots.EXCLUDED_ENCODER, span, now);
-        }
-        return;
-      }
-      long id = RequestIds.next();
-      count(method, route, path, status, outcome, error, durationNanos, bytesIn, bytesOut, now);
       Slots.Request request =
           new Slots.Request(
-              id,
-              method,
-              route,
-              path,
+              TraceContext.current(),
+              Shapes.request(method, route, ""),
+              target,
               status,
               outcome,
-              now,
               durationNanos,
               bytesIn,
               bytesOut,
               error);
       put(Slots.REQUEST_ENCODER, request, now);
-      if (CostMeter.measures(id)) {
-        cost.addStamped(now);
-      }
+      sampleCost(now);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
@@ -276,32 +230,41 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
-    call(null, name, durationNanos, error);
-  }
-
-  @Override
-  public void function(Span span, String name, long durationNanos, @Nullable Throwable error) {
-    call(span, name, durationNanos, error);
-  }
-
-  private void call(
-      @Nullable Span span, String name, long durationNanos, @Nullable Throwable error) {
-    if (TraceContext.isSuppressed() || (span != null && span.isSuppressed())) {
+    if (TraceContext.isSuppressed()) {
       return;
     }
     try {
-      long now = clock.nanoTime();
-      boolean isError = error != null && !(error instanceof CancellationException);
-      stats.recordFunction(stats.function(name), isError, durationNanos, now);
-      String exceptionType = error == null ? null : error.getClass().getName();
-      Slots.Call call = new Slots.Call(span, name, isError, exceptionType, now, durationNanos);
-      put(Slots.FUNCTION_ENCODER, call, now);
-      if (CostMeter.measures(call.spanId)) {
-        cost.addStamped(now);
-      }
+      call(TraceContext.current(), false, name, durationNanos, clock.nanoTime(), error);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
+  }
+
+  @Override
+  public void function(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {
+    if (span.isSuppressed() || TraceContext.isSuppressed()) {
+      return;
+    }
+    try {
+      call(span, true, name, durationNanos, endNanos, error);
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  private void call(
+      @Nullable Span span,
+      boolean isOwn,
+      String name,
+      long durationNanos,
+      long endNanos,
+      @Nullable Throwable error) {
+    boolean isError = error != null && !(error instanceof CancellationException);
+    String exceptionType = error == null ? null : error.getClass().getName();
+    Slots.Call call = new Slots.Call(span, isOwn, name, isError, exceptionType, durationNanos);
+    put(Slots.FUNCTION_ENCODER, call, endNanos);
+    sampleCost(endNanos);
   }
 
   @Override
@@ -322,33 +285,16 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       return;
     }
     try {
-      long now = clock.nanoTime();
-      stats.recordStatement(
-          stats.statement(vendor, query == null ? operation : query),
-          isError,
-          rows,
-          durationNanos,
-          endNanos);
-      Slots.Statement statement =
-          new Slots.Statement(
-              vendor,
-              database,
-              operation,
-              target,
-              query,
-              queryHash,
+      Slots.Execution execution =
+          new Slots.Execution(
+              TraceContext.current(),
+              Shapes.statement(vendor, database, operation, target, query, queryHash),
               rows,
-              endNanos,
               durationNanos,
               isError,
               errorCode,
               batchSize);
-      // Ordered in the ring by now: a statement is reported when its rows were read, and records
-      // that came meanwhile went before it.
-      put(Slots.DATABASE_ENCODER, statement, now);
-      if (CostMeter.measures(statement.spanId)) {
-        cost.addStamped(now);
-      }
+      put(Slots.DATABASE_ENCODER, execution, endNanos);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
@@ -426,7 +372,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   /** Where every record has gone. */
   public PipelineCounts counts() {
-    return digest.counts(excluded.sum());
+    return digest.counts(tally.excluded());
   }
 
   /** Where every event has gone, by sink. */

@@ -52,6 +52,11 @@ public final class SamplingPolicy {
     return builder().build();
   }
 
+  /** Whether there is anything that it excludes. */
+  public boolean hasExcludes() {
+    return !excludes.isEmpty();
+  }
+
   /** Whether requests of this path emit no events and stay out of the statistics. */
   public boolean excludes(String path) {
     // By index: this is asked on request threads, where an iterator would be an allocation.

@@ -48,6 +48,7 @@ public final class StatsStore {
   private final LongAdder opened = new LongAdder();
   private final LongAdder closed = new LongAdder();
   private volatile LongSupplier inFlight = () -> 0;
+  private volatile Runnable settle = () -> {};
 
   /** A store that begins now. */
   public StatsStore(StatsConfig config, MonotonicClock clock) {
@@ -106,6 +107,11 @@ public final class StatsStore {
    */
   public void inFlight(LongSupplier gauge) {
     inFlight = gauge;
+  }
+
+  /** What to call before each snapshot, to have that recorded which was reported and still waits. */
+  public void settle(Runnable bringIn) {
+    settle = bringIn;
   }
 
   /** Counts a request that the sampling rules exclude, and that is counted nowhere else. */
@@ -234,6 +240,7 @@ public final class StatsStore {
    * @param group of a snapshot of this store
    */
   public Sketch sketch(GroupSnapshot group) {
+    settle.run();
     BucketCounts buckets = new BucketCounts();
     GroupHandle handle = group.handle();
     if (handle == null) {
@@ -285,6 +292,7 @@ public final class StatsStore {
   }
 
   private StatsSnapshot snapshot(int slots) {
+    settle.run();
     long requestsInFlight = Math.max(0, inFlight.getAsLong());
     long open = difference(opened, closed);
     long now = timeline.clock().nanoTime();

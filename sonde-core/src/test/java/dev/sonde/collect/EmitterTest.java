@@ -71,7 +71,7 @@ final class EmitterTest {
     Emitter failing = new CollectorEmitter(collector, false, broken);
     failing.request("GET", null, "/", 200, Outcome.COMPLETED, 1, 0, 0, null);
     failing.function("f", 1, null);
-    failing.function(Span.root(), "f", 1, null);
+    failing.function(Span.root(), "f", 1, 2, null);
     failing.database("h2", null, "SELECT", null, null, 0, 1, 1, 2, false, null, 1);
     collector.close();
 
@@ -86,7 +86,7 @@ final class EmitterTest {
       assertThat(emitter.isEnabled()).isFalse();
       emitter.function("within", 5, null);
     }
-    emitter.function(excluded, "later", 5, null);
+    emitter.function(excluded, "later", 5, 6, null);
     collector.close();
 
     assertThat(sink.elements()).isEmpty();

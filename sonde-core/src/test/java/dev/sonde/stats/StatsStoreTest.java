@@ -334,6 +334,13 @@ final class StatsStoreTest {
   }
 
   @Test
+  void snapshot_takesInWhatWaits() {
+    store.settle(() -> request("/a", 200, MILLI));
+
+    assertThat(store.snapshot().total().count()).isEqualTo(1);
+  }
+
+  @Test
   void inFlight_isWhatTheGaugeTells() {
     assertThat(store.snapshot().requestsInFlight()).isZero();
 
