@@ -3,7 +3,7 @@ package dev.sonde.collect;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
@@ -36,6 +36,11 @@ public final class SegmentRing {
    * when it is longer than the capacity. 'rel' counts the segments ever put behind a segment since
    * the consumer's last swap, cut ones included, so the number of claims, hence of drops, is
    * derived from indices and cannot drift.
+   * Told of every drop: a published slot goes to the reader or to onDrop by the one who owns its
+   * segment at that time, and its time is then made void. Who cuts a chain answers for all behind
+   * the cut that nobody owns yet; so does the consumer for all up to the first cut one. A segment
+   * that is given up under a writer waits in limbo, where again one thread at a time has it, until
+   * that writer has published.
    * Drop-oldest: a cut leaves at least the newest 'capacity' of a stripe; the consumer drops what
    * is still too much over all stripes by time.
    * Progress: no loop waits for another thread; a put tries again only after a whole segment of
@@ -92,6 +97,7 @@ public final class SegmentRing {
   private final int refsPerSlot;
   private final int segmentSize;
   private final int keptSegments;
+  private final @Nullable Drops drops;
   private final @Nullable Stripe[] stripes;
   private final int stripeShift;
   private final AtomicReferenceArray<@Nullable Segment> pool;
@@ -109,7 +115,17 @@ public final class SegmentRing {
 
   /** Creates a ring for many producers. */
   public SegmentRing(int capacity, int longs, int refs) {
-    this(capacity, longs, refs, defaultStripes(), defaultSegmentSize(capacity));
+    this(capacity, longs, refs, null);
+  }
+
+  /** Creates a ring for many producers that tells {@code onDrop} of what it drops. */
+  public SegmentRing(int capacity, int longs, int refs, @Nullable SlotReader onDrop) {
+    this(capacity, longs, refs, defaultStripes(), defaultSegmentSize(capacity), onDrop);
+  }
+
+  /** Creates a ring that tells nobody of what it drops. */
+  public SegmentRing(int capacity, int longs, int refs, int stripes, int segmentSize) {
+    this(capacity, longs, refs, stripes, segmentSize, null);
   }
 
   /**
@@ -121,8 +137,17 @@ public final class SegmentRing {
    * @param stripes a power of two; with 1, order over all threads is exact and timestamps mean
    *     nothing
    * @param segmentSize slots per segment, at least 1
+   * @param onDrop reads each event that was put and is not handed to the consumer's reader, once;
+   *     called by producers and by the consumer, by several at once and in any order. It must not
+   *     put into this ring; what it throws is counted, see {@link #dropFaults()}
    */
-  public SegmentRing(int capacity, int longs, int refs, int stripes, int segmentSize) {
+  public SegmentRing(
+      int capacity,
+      int longs,
+      int refs,
+      int stripes,
+      int segmentSize,
+      @Nullable SlotReader onDrop) {
     if (capacity < 1) {
       throw new IllegalArgumentException("capacity must be >= 1, was " + capacity);
     }
@@ -137,6 +162,7 @@ public final class SegmentRing {
     this.stripes = new Stripe[stripes];
     this.stripeShift = Long.SIZE - 1 - Integer.numberOfTrailingZeros(stripes);
     this.pool = new AtomicReferenceArray<>(keptSegments + stripes + 1);
+    this.drops = onDrop == null ? null : new Drops(onDrop, stride, refsPerSlot);
   }
 
   /** At least 8, so that two busy threads seldom meet; a stripe costs nothing before its use. */
@@ -192,6 +218,9 @@ public final class SegmentRing {
   public int drain(int max, long nowNanos, SlotReader reader) {
     consumerLock.lock();
     try {
+      if (drops != null) {
+        drops.sweep();
+      }
       int count;
       long droppedBefore;
       do {
@@ -247,7 +276,9 @@ public final class SegmentRing {
     }
   }
 
-  /** Takes all that is left of a sealed ring, unread, writers in mid-put included. */
+  /**
+   * Takes all that is left of a sealed ring, unread by the consumer, writers in mid-put included.
+   */
   public int discard() {
     consumerLock.lock();
     try {
@@ -256,9 +287,9 @@ public final class SegmentRing {
       taken += depth;
       for (int i = 0; i < stripes.length; i++) {
         Stripe stripe = existing(i);
-        stripe.head = null;
-        stripe.tail = null;
-        stripe.position = 0;
+        for (Segment head = stripe.head; head != null; head = stripe.head) {
+          finish(stripe, head);
+        }
       }
       return depth;
     } finally {
@@ -284,6 +315,14 @@ public final class SegmentRing {
     } finally {
       consumerLock.unlock();
     }
+  }
+
+  /**
+   * Drops of which {@code onDrop} was not told: it threw, or more than 1,024 segments were given up
+   * under writers in mid-put.
+   */
+  public long dropFaults() {
+    return drops == null ? 0 : drops.faults.sum();
   }
 
   private Stripe stripe() {
@@ -360,11 +399,31 @@ public final class SegmentRing {
       oldestKept = oldestKept.prev;
     }
     if (oldestKept != null) {
-      Segment cut = oldestKept.prev;
+      cut(oldestKept.prev);
+      // Not before: if the stack runs out in the middle, the next cut finds what is left.
       oldestKept.prev = null;
-      if (cut != null && OWNER.compareAndSet(cut, FREE, PRODUCER)) {
-        recycle(cut, segmentSize);
+    }
+  }
+
+  /** Disposes of a segment and, since a producer that rolled over earlier may be late, of older. */
+  private void cut(@Nullable Segment newest) {
+    Segment segment = newest;
+    while (segment != null) {
+      Segment older = segment.prev;
+      if (OWNER.compareAndSet(segment, FREE, PRODUCER)) {
+        segment.limit = segmentSize;
+        boolean isOver;
+        try {
+          isOver = settle(segment);
+        } catch (Throwable stackExhausted) {
+          segment.owner = FREE;
+          throw stackExhausted;
+        }
+        if (isOver) {
+          recycle(segment);
+        }
       }
+      segment = older;
     }
   }
 
@@ -498,6 +557,9 @@ public final class SegmentRing {
     Segment segment = stripe.headSegment();
     int index = stripe.position++;
     taken++;
+    if (drops != null) {
+      segment.longs[index * stride] = VOID;
+    }
     reader.read(stripe.time, segment.longs, index * stride + 1, segment.refs, index * refsPerSlot);
   }
 
@@ -552,6 +614,9 @@ public final class SegmentRing {
   }
 
   private void skip(Stripe stripe, int count) {
+    if (drops != null) {
+      drops.handOver(stripe.headSegment(), stripe.position, stripe.position + count);
+    }
     stripe.position += count;
     stripe.blocked = false;
     dropped += count;
@@ -564,7 +629,9 @@ public final class SegmentRing {
       stripe.tail = null;
     }
     segment.newer = null;
-    recycle(segment, segment.limit);
+    if (settle(segment)) {
+      recycle(segment);
+    }
   }
 
   private void dropExcess(long nowNanos) {
@@ -620,16 +687,22 @@ public final class SegmentRing {
     return false;
   }
 
+  /** Tells of what was not read of an owned segment; false if that goes on in limbo. */
+  private boolean settle(Segment segment) {
+    return drops == null || drops.settle(segment);
+  }
+
   /** Saves the arrays of an owned segment for another one, unless a writer is still in them. */
-  private void recycle(Segment segment, int claimed) {
+  private void recycle(Segment segment) {
     long[] longs = segment.longs;
+    int claimed = segment.limit;
     for (int i = 0; i < claimed; i++) {
       if ((long) WORD.getAcquire(longs, i * stride) == 0) {
         return;
       }
       longs[i * stride] = 0;
     }
-    Arrays.fill(segment.refs, 0, claimed * refsPerSlot, null);
+    segment.clear(0, claimed * refsPerSlot);
     try {
       giveSegment(new Segment(longs, segment.refs));
     } catch (OutOfMemoryError e) {
@@ -699,7 +772,7 @@ public final class SegmentRing {
     volatile int signalAt;
     int rel;
 
-    // The consumer's.
+    // The owner's.
     @Nullable Segment newer;
     int limit;
 
@@ -708,11 +781,123 @@ public final class SegmentRing {
       this.refs = refs;
     }
 
+    /** Lets go of references; most slots hold none or few, and reading costs less than writing. */
+    void clear(int from, int to) {
+      for (int i = from; i < to; i++) {
+        if (refs[i] != null) {
+          refs[i] = null;
+        }
+      }
+    }
+
     static Segment sealed() {
       Segment segment = new Segment(new long[0], new @Nullable Object[0]);
       segment.claim = CLOSED;
       segment.rel = SEALED;
       return segment;
+    }
+  }
+
+  /** Tells of drops, and remembers segments that were given up under a writer. */
+  private static final class Drops {
+    /** Places in limbo, a power of two; each one taken means a preempted or frozen writer. */
+    private static final int LIMBO = 1024;
+
+    /** When so many more are there, they are looked at: the consumer may be hanging. */
+    private static final int SWEEP_MASK = 16 - 1;
+
+    final LongAdder faults = new LongAdder();
+    private final SlotReader onDrop;
+    private final int stride;
+    private final int refsPerSlot;
+    // Who takes a segment out of its place owns it.
+    private final AtomicReferenceArray<@Nullable Segment> limbo = new AtomicReferenceArray<>(LIMBO);
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicInteger cursor = new AtomicInteger();
+
+    Drops(SlotReader onDrop, int stride, int refsPerSlot) {
+      this.onDrop = onDrop;
+      this.stride = stride;
+      this.refsPerSlot = refsPerSlot;
+    }
+
+    /** Tells of the published slots of an owned segment; returns how many are in flight. */
+    int handOver(Segment segment, int from, int to) {
+      long[] longs = segment.longs;
+      int inFlight = 0;
+      for (int i = from; i < to; i++) {
+        int word = i * stride;
+        long time = (long) WORD.getAcquire(longs, word);
+        if (time == 0) {
+          inFlight++;
+        } else if (time != VOID) {
+          longs[word] = VOID;
+          try {
+            onDrop.read(time, longs, word + 1, segment.refs, i * refsPerSlot);
+          } catch (Throwable e) {
+            faults.increment();
+          }
+        }
+      }
+      return inFlight;
+    }
+
+    /** Hands over what is left of an owned segment; false if it went to limbo. */
+    boolean settle(Segment segment) {
+      if (handOver(segment, 0, segment.limit) == 0) {
+        return true;
+      }
+      forget(segment);
+      int count = waiting.incrementAndGet();
+      place(segment);
+      if ((count & SWEEP_MASK) == 0) {
+        sweep();
+      }
+      return false;
+    }
+
+    /** Hands over what was published in limbo. */
+    void sweep() {
+      for (int i = 0; i < LIMBO && waiting.get() > 0; i++) {
+        Segment segment = limbo.getPlain(i) == null ? null : limbo.getAndSet(i, null);
+        if (segment == null) {
+          continue;
+        }
+        if (handOver(segment, 0, segment.limit) == 0) {
+          waiting.decrementAndGet();
+        } else {
+          forget(segment);
+          if (!limbo.compareAndSet(i, null, segment)) {
+            place(segment);
+          }
+        }
+      }
+    }
+
+    private void place(Segment segment) {
+      for (int i = 0; i < LIMBO; i++) {
+        if (limbo.compareAndSet(next(), null, segment)) {
+          return;
+        }
+      }
+      Segment oldest = limbo.getAndSet(next(), segment);
+      if (oldest != null) {
+        waiting.decrementAndGet();
+        faults.add(handOver(oldest, 0, oldest.limit));
+      }
+    }
+
+    private int next() {
+      return cursor.getAndIncrement() & LIMBO - 1;
+    }
+
+    /** Keeps no references but those that are still to be handed over. */
+    private void forget(Segment segment) {
+      for (int i = 0; i < segment.limit; i++) {
+        if ((long) WORD.getAcquire(segment.longs, i * stride) == VOID) {
+          segment.clear(i * refsPerSlot, (i + 1) * refsPerSlot);
+        }
+      }
     }
   }
 }
