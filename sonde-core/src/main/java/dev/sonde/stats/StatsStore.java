@@ -109,7 +109,9 @@ public final class StatsStore {
     inFlight = gauge;
   }
 
-  /** What to call before each snapshot, to have that recorded which was reported and still waits. */
+  /**
+   * What to call before each snapshot, to have that recorded which was reported and still waits.
+   */
   public void settle(Runnable bringIn) {
     settle = bringIn;
   }
