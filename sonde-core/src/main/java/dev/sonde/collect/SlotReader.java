@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface SlotReader {
   /**
-   * Takes one event, oldest first, on the consumer's thread.
+   * Takes one event: a consumer's reader on its thread, oldest first; one told of drops on any.
    *
    * @param timestampNanos the time given to {@link SegmentRing#put}
    * @param longs holds the slot's primitives from index {@code l}

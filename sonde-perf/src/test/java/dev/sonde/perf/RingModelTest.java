@@ -66,8 +66,8 @@ final class RingModelTest {
             "Solo",
             "1",
             "1",
-            "cut != null && OWNER.compareAndSet(cut, FREE, PRODUCER)",
-            "cut != null"),
+            "OWNER.compareAndSet(segment, FREE, PRODUCER)",
+            "segment.owner != PRODUCER"),
         Arguments.of(
             "m3: empty is judged by claims alone", "Solo", "1", "1", empty, "segment.claim > 0"),
         Arguments.of(
