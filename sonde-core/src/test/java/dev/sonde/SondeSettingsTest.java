@@ -26,7 +26,9 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -325,6 +327,63 @@ final class SondeSettingsTest {
       clock.advance(Duration.ofSeconds(31));
 
       await().until(() -> files(directory, ".jsonl").size() == 1);
+    }
+  }
+
+  @Test
+  void jsonlFilesMax_boundsTheFilesOfEarlierProcessesToo(@TempDir Path directory)
+      throws IOException {
+    fillArchive(directory);
+    List<Path> before = files(directory, ".jsonl");
+
+    Sonde.start(config().jsonlDir(directory).jsonlFilesMax(2).build()).close();
+
+    assertThat(before).hasSizeGreaterThan(2);
+    assertThat(files(directory, ".jsonl")).hasSize(2).isSubsetOf(before);
+  }
+
+  @Test
+  void jsonlTotalBytesMax_boundsTheSizeOfAllFiles(@TempDir Path directory) throws IOException {
+    fillArchive(directory);
+    List<Path> before = files(directory, ".jsonl");
+
+    Sonde.start(
+            config()
+                .jsonlDir(directory)
+                .jsonlRotateBytes(64_000)
+                .jsonlTotalBytesMax(140_000)
+                .build())
+        .close();
+
+    List<Path> after = files(directory, ".jsonl");
+    long bytes = 0;
+    for (Path file : after) {
+      bytes += Files.size(file);
+    }
+    assertThat(before).hasSizeGreaterThan(after.size());
+    assertThat(bytes).isBetween(70_000L, 140_000L);
+  }
+
+  @Test
+  void jsonlAgeMax_deletesWhatIsOlder(@TempDir Path directory) throws IOException {
+    fillArchive(directory);
+    List<Path> files = files(directory, ".jsonl");
+    Path old = files.get(0);
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+
+    Sonde.start(config().jsonlDir(directory).jsonlAgeMax(Duration.ofHours(1)).build()).close();
+
+    assertThat(files(directory, ".jsonl"))
+        .containsExactlyInAnyOrderElementsOf(files.subList(1, files.size()));
+  }
+
+  /** At least three files of about 64 kB, by a process of its own as it were. */
+  private static void fillArchive(Path directory) {
+    try (Sonde sonde = Sonde.start(config().jsonlDir(directory).jsonlRotateBytes(64_000).build())) {
+      String longName = "f".repeat(500);
+      for (int i = 0; i < 400; i++) {
+        sonde.profile(longName, () -> 1);
+      }
     }
   }
 

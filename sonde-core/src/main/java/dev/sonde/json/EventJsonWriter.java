@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.json;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.StreamWriteFeature;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.ConnectionClosed;
 import dev.sonde.event.ConnectionOpened;
@@ -18,10 +14,6 @@ import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.time.ClockAnchor;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -49,23 +41,83 @@ public final class EventJsonWriter {
   public static final int STACK_MAX_BYTES = 16 * 1024;
 
   private static final long NO_SEQUENCE = 0;
-  private static final int NANOS_PER_MILLI = 1_000_000;
 
-  private static final JsonFactory FACTORY =
-      new JsonFactoryBuilder()
-          .rootValueSeparator((String) null)
-          .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
-          .disable(StreamWriteFeature.AUTO_CLOSE_CONTENT)
-          .build();
+  // The names are a promise of their own: they do not follow those of the classes.
+  private static final byte[] CONNECTION_OPENED = beginOf("ConnectionOpened");
+  private static final byte[] REQUEST_STARTED = beginOf("RequestStarted");
+  private static final byte[] RESPONSE_COMPLETED = beginOf("ResponseCompleted");
+  private static final byte[] CLIENT_DISCONNECTED = beginOf("ClientDisconnected");
+  private static final byte[] CONNECTION_CLOSED = beginOf("ConnectionClosed");
+  private static final byte[] REQ = beginOf("REQ");
+  private static final byte[] FN = beginOf("FN");
+  private static final byte[] DB = beginOf("DB");
 
-  private final JsonText text = new JsonText();
-  private final char[] digits = new char[32];
+  private static final byte[] TS_NS = JsonBuffer.name("ts_ns");
+  private static final byte[] MONO_NS = JsonBuffer.name("mono_ns");
+  private static final byte[] SEQ = JsonBuffer.name("seq");
+  private static final byte[] SLOW = JsonBuffer.name("slow");
+  private static final byte[] TRUNCATED = JsonBuffer.name("truncated");
+
+  private static final byte[] BATCH_SIZE = JsonBuffer.name("batch_size");
+  private static final byte[] BYTES_IN = JsonBuffer.name("bytes_in");
+  private static final byte[] BYTES_OUT = JsonBuffer.name("bytes_out");
+  private static final byte[] BYTES_SENT = JsonBuffer.name("bytes_sent");
+  private static final byte[] CLIENT_ADDR = JsonBuffer.name("client_addr");
+  private static final byte[] CLIENT_PORT = JsonBuffer.name("client_port");
+  private static final byte[] CONNECTION_ID = JsonBuffer.name("connection_id");
+  private static final byte[] DB_NAME = JsonBuffer.name("db_name");
+  private static final byte[] DB_VENDOR = JsonBuffer.name("db_vendor");
+  private static final byte[] DETAIL = JsonBuffer.name("detail");
+  private static final byte[] DUR_NS = JsonBuffer.name("dur_ns");
+  private static final byte[] DURATION_MS = JsonBuffer.name("duration_ms");
+  private static final byte[] DURING_STREAMING = JsonBuffer.name("during_streaming");
+  private static final byte[] ERROR = JsonBuffer.name("error");
+  private static final byte[] ERROR_CODE = JsonBuffer.name("error_code");
+  private static final byte[] ERROR_MESSAGE = JsonBuffer.name("message");
+  private static final byte[] ERROR_STACK = JsonBuffer.name("stack");
+  private static final byte[] ERROR_TYPE = ascii("{\"type\":");
+  private static final byte[] EXCEPTION_TYPE = JsonBuffer.name("exception_type");
+  private static final byte[] FUNCTION = JsonBuffer.name("fn");
+  private static final byte[] HTTP_VERSION = JsonBuffer.name("http_version");
+  private static final byte[] METHOD = JsonBuffer.name("method");
+  private static final byte[] OPERATION = JsonBuffer.name("operation");
+  private static final byte[] OUTCOME = JsonBuffer.name("outcome");
+  private static final byte[] PARENT_SPAN_ID = JsonBuffer.name("parent_span_id");
+  private static final byte[] PATH = JsonBuffer.name("path");
+  private static final byte[] PROTOCOL = JsonBuffer.name("protocol");
+  private static final byte[] QUERY = JsonBuffer.name("query");
+  private static final byte[] QUERY_HASH = JsonBuffer.name("query_hash");
+  private static final byte[] REASON = JsonBuffer.name("reason");
+  private static final byte[] REQUEST_ID = JsonBuffer.name("request_id");
+  private static final byte[] REQUESTS_SERVED = JsonBuffer.name("requests_served");
+  private static final byte[] ROUTE = JsonBuffer.name("route");
+  private static final byte[] ROWS = JsonBuffer.name("rows");
+  private static final byte[] SERVER_ADDR = JsonBuffer.name("server_addr");
+  private static final byte[] SERVER_PORT = JsonBuffer.name("server_port");
+  private static final byte[] SPAN_ID = JsonBuffer.name("span_id");
+  private static final byte[] STATUS = JsonBuffer.name("status");
+  private static final byte[] STREAM_ID = JsonBuffer.name("stream_id");
+  private static final byte[] TARGET = JsonBuffer.name("target");
+  private static final byte[] TIME_TO_FIRST_BYTE_MS = JsonBuffer.name("time_to_first_byte_ms");
+  private static final byte[] TIMESTAMP_NS = JsonBuffer.name("timestamp_ns");
+  private static final byte[] TLS = JsonBuffer.name("tls");
+  private static final byte[] TOTAL_BYTES_SENT = JsonBuffer.name("total_bytes_sent");
+  private static final byte[] TRACE_ID = JsonBuffer.name("trace_id");
+  private static final byte[] WEIGHT = JsonBuffer.name("weight");
+  private static final byte[] WORKER_ID = JsonBuffer.name("worker_id");
+
+  private final JsonBuffer out;
   private ClockAnchor anchor;
   private boolean isTruncated;
 
-  /** Writes dates that follow from an anchor. */
-  public EventJsonWriter(ClockAnchor anchor) {
+  /**
+   * Writes dates that follow from an anchor.
+   *
+   * @param out takes the lines
+   */
+  public EventJsonWriter(ClockAnchor anchor, JsonBuffer out) {
     this.anchor = anchor;
+    this.out = out;
   }
 
   /** The JSON of one event, without a line end. */
@@ -79,13 +131,9 @@ public final class EventJsonWriter {
    * @param isSlow whether to add {@code "slow":true}
    */
   public static String toJson(Event event, ClockAnchor anchor, boolean isSlow) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
-    try {
-      new EventJsonWriter(anchor).write(event, NO_SEQUENCE, isSlow, bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return bytes.toString(StandardCharsets.UTF_8).stripTrailing();
+    JsonBuffer line = new JsonBuffer(512);
+    new EventJsonWriter(anchor, line).write(event, NO_SEQUENCE, isSlow);
+    return new String(line.array(), 0, line.size(), StandardCharsets.UTF_8).stripTrailing();
   }
 
   /** Takes a newer anchor for the lines to come. */
@@ -96,252 +144,215 @@ public final class EventJsonWriter {
   /**
    * Writes one event and a line feed.
    *
-   * @throws IOException if the stream fails; a part of the line may then have been written
    * @throws IllegalArgumentException if the event holds a number that JSON does not know; nothing
-   *     that is of use has then been written
+   *     has then been written
    */
-  public void write(Event event, OutputStream out) throws IOException {
-    write(event, NO_SEQUENCE, out);
+  public void write(Event event) {
+    write(event, NO_SEQUENCE);
   }
 
   /** Writes one event with its number in the archive, and a line feed. */
-  public void write(Event event, long sequence, OutputStream out) throws IOException {
-    write(event, sequence, false, out);
-  }
-
-  private void write(Event event, long sequence, boolean isSlow, OutputStream out)
-      throws IOException {
-    try (JsonGenerator json = FACTORY.createGenerator(out)) {
-      isTruncated = false;
-      begin(json, event.type(), event.timestampNanos());
-      if (sequence != NO_SEQUENCE) {
-        json.writeNumberField("seq", sequence);
-      }
-      if (event instanceof LifecycleEvent lifecycle) {
-        writeLifecycle(json, lifecycle);
-      } else {
-        writeProfile(json, (ProfileEvent) event);
-      }
-      if (isSlow) {
-        json.writeBooleanField("slow", true);
-      }
-      if (isTruncated) {
-        json.writeBooleanField("truncated", true);
-      }
-      json.writeEndObject();
-    }
-    out.write('\n');
+  public void write(Event event, long sequence) {
+    write(event, sequence, false);
   }
 
   /**
-   * Writes a line of the archive's own.
+   * Begins a line of the archive's own, to which {@code out} then adds fields and the end.
    *
-   * @param namesAndValues names in turn with values of type long or String, in their order
+   * @param type the value of {@code "type"}
+   * @param monotonicNanos when it happened
    */
-  public void writeMark(
-      String type, long monotonicNanos, OutputStream out, Object... namesAndValues)
-      throws IOException {
-    try (JsonGenerator json = FACTORY.createGenerator(out)) {
-      begin(json, type, monotonicNanos);
-      for (int i = 0; i < namesAndValues.length; i += 2) {
-        String name = (String) namesAndValues[i];
-        Object value = namesAndValues[i + 1];
-        if (value instanceof Long number) {
-          json.writeNumberField(name, number);
-        } else {
-          text(json, name, String.valueOf(value));
-        }
+  public void begin(String type, long monotonicNanos) {
+    begin(beginOf(type), monotonicNanos, NO_SEQUENCE);
+  }
+
+  private void write(Event event, long sequence, boolean isSlow) {
+    int start = out.size();
+    boolean isWhole = false;
+    try {
+      isTruncated = false;
+      if (event instanceof LifecycleEvent lifecycle) {
+        writeLifecycle(lifecycle, sequence);
+      } else {
+        writeProfile((ProfileEvent) event, sequence);
       }
-      json.writeEndObject();
+      if (isSlow) {
+        out.bool(SLOW, true);
+      }
+      if (isTruncated) {
+        out.bool(TRUNCATED, true);
+      }
+      out.endLine();
+      isWhole = true;
+    } finally {
+      if (!isWhole) {
+        out.cut(start);
+      }
     }
-    out.write('\n');
   }
 
-  private void begin(JsonGenerator json, String type, long monotonicNanos) throws IOException {
-    json.writeStartObject();
-    json.writeNumberField("v", VERSION);
-    json.writeStringField("type", type);
-    json.writeNumberField("ts_ns", anchor.toEpochNanos(monotonicNanos));
-    json.writeNumberField("mono_ns", monotonicNanos);
+  private void begin(byte[] type, long monotonicNanos, long sequence) {
+    out.put(type);
+    out.number(TS_NS, anchor.toEpochNanos(monotonicNanos));
+    out.number(MONO_NS, monotonicNanos);
+    if (sequence != NO_SEQUENCE) {
+      out.number(SEQ, sequence);
+    }
   }
 
-  private void writeLifecycle(JsonGenerator json, LifecycleEvent event) throws IOException {
-    json.writeNumberField("connection_id", event.connectionId());
-    json.writeNumberField("worker_id", event.workerId());
+  private void writeLifecycle(LifecycleEvent event, long sequence) {
     if (event instanceof ConnectionOpened opened) {
-      text(json, "client_addr", opened.clientAddress());
-      json.writeNumberField("client_port", opened.clientPort());
-      text(json, "server_addr", opened.serverAddress());
-      json.writeNumberField("server_port", opened.serverPort());
-      json.writeStringField("protocol", opened.protocol().jsonName());
-      json.writeBooleanField("tls", opened.tls());
+      begin(CONNECTION_OPENED, opened, sequence);
+      writeOpened(opened);
     } else if (event instanceof RequestStarted started) {
-      json.writeNumberField("request_id", started.requestId());
-      json.writeNumberField("stream_id", started.streamId());
-      text(json, "method", started.method());
-      text(json, "path", started.path());
-      text(json, "http_version", started.httpVersion());
+      begin(REQUEST_STARTED, started, sequence);
+      writeStarted(started);
     } else if (event instanceof ResponseCompleted completed) {
-      writeResponse(json, completed);
+      begin(RESPONSE_COMPLETED, completed, sequence);
+      writeCompleted(completed);
     } else if (event instanceof ClientDisconnected disconnected) {
-      json.writeNumberField("request_id", disconnected.requestId());
-      json.writeNumberField("stream_id", disconnected.streamId());
-      json.writeBooleanField("during_streaming", disconnected.duringStreaming());
-      json.writeNumberField("bytes_sent", disconnected.bytesSent());
+      begin(CLIENT_DISCONNECTED, disconnected, sequence);
+      writeDisconnected(disconnected);
     } else if (event instanceof ConnectionClosed closed) {
-      json.writeNumberField("requests_served", closed.requestsServed());
-      json.writeNumberField("total_bytes_sent", closed.totalBytesSent());
-      millis(json, "duration_ms", closed.durationNanos());
-      json.writeStringField("reason", closed.reason().jsonName());
-      text(json, "detail", closed.detail());
+      begin(CONNECTION_CLOSED, closed, sequence);
+      writeClosed(closed);
     }
-    json.writeNumberField("timestamp_ns", event.timestampNanos());
+    out.number(TIMESTAMP_NS, event.timestampNanos());
   }
 
-  private void writeResponse(JsonGenerator json, ResponseCompleted completed) throws IOException {
-    json.writeNumberField("request_id", completed.requestId());
-    json.writeNumberField("stream_id", completed.streamId());
-    json.writeNumberField("status", completed.status());
-    json.writeNumberField("bytes_sent", completed.bytesSent());
-    millis(json, "duration_ms", completed.durationNanos());
+  private void begin(byte[] type, LifecycleEvent event, long sequence) {
+    begin(type, event.timestampNanos(), sequence);
+    out.number(CONNECTION_ID, event.connectionId());
+    out.number(WORKER_ID, event.workerId());
+  }
+
+  private void writeOpened(ConnectionOpened opened) {
+    text(CLIENT_ADDR, opened.clientAddress());
+    out.number(CLIENT_PORT, opened.clientPort());
+    text(SERVER_ADDR, opened.serverAddress());
+    out.number(SERVER_PORT, opened.serverPort());
+    text(PROTOCOL, opened.protocol().jsonName());
+    out.bool(TLS, opened.tls());
+  }
+
+  private void writeStarted(RequestStarted started) {
+    out.number(REQUEST_ID, started.requestId());
+    out.number(STREAM_ID, started.streamId());
+    text(METHOD, started.method());
+    text(PATH, started.path());
+    text(HTTP_VERSION, started.httpVersion());
+  }
+
+  private void writeCompleted(ResponseCompleted completed) {
+    out.number(REQUEST_ID, completed.requestId());
+    out.number(STREAM_ID, completed.streamId());
+    out.number(STATUS, completed.status());
+    out.number(BYTES_SENT, completed.bytesSent());
+    out.millis(DURATION_MS, completed.durationNanos());
     if (completed.timeToFirstByteNanos() == -1) {
-      json.writeNullField("time_to_first_byte_ms");
+      out.nothing(TIME_TO_FIRST_BYTE_MS);
     } else {
-      millis(json, "time_to_first_byte_ms", completed.timeToFirstByteNanos());
+      out.millis(TIME_TO_FIRST_BYTE_MS, completed.timeToFirstByteNanos());
     }
-    text(json, "route", completed.route());
+    text(ROUTE, completed.route());
   }
 
-  private void writeProfile(JsonGenerator json, ProfileEvent event) throws IOException {
-    traceId(json, event);
-    spanId(json, "span_id", event.spanId());
-    spanId(json, "parent_span_id", event.parentSpanId());
+  private void writeDisconnected(ClientDisconnected disconnected) {
+    out.number(REQUEST_ID, disconnected.requestId());
+    out.number(STREAM_ID, disconnected.streamId());
+    out.bool(DURING_STREAMING, disconnected.duringStreaming());
+    out.number(BYTES_SENT, disconnected.bytesSent());
+  }
+
+  private void writeClosed(ConnectionClosed closed) {
+    out.number(REQUESTS_SERVED, closed.requestsServed());
+    out.number(TOTAL_BYTES_SENT, closed.totalBytesSent());
+    out.millis(DURATION_MS, closed.durationNanos());
+    text(REASON, closed.reason().jsonName());
+    text(DETAIL, closed.detail());
+  }
+
+  private void writeProfile(ProfileEvent event, long sequence) {
     if (event instanceof RequestEvent request) {
-      writeRequest(json, request);
+      begin(REQ, request, sequence);
+      writeRequest(request);
     } else if (event instanceof FunctionEvent function) {
-      text(json, "fn", function.function());
-      json.writeNumberField("dur_ns", function.durationNanos());
-      json.writeBooleanField("error", function.isError());
-      text(json, "exception_type", function.exceptionType());
+      begin(FN, function, sequence);
+      writeFunction(function);
     } else if (event instanceof DatabaseEvent statement) {
-      writeDatabase(json, statement);
+      begin(DB, statement, sequence);
+      writeDatabase(statement);
     }
     if (!Double.isFinite(event.weight())) {
       throw new IllegalArgumentException("weight must be finite, was " + event.weight());
     }
-    json.writeNumberField("weight", event.weight());
+    out.decimal(WEIGHT, event.weight());
   }
 
-  private void writeRequest(JsonGenerator json, RequestEvent request) throws IOException {
-    json.writeNumberField("connection_id", request.connectionId());
-    json.writeNumberField("request_id", request.requestId());
-    text(json, "method", request.method());
-    text(json, "route", request.route());
-    text(json, "path", request.path());
-    json.writeNumberField("status", request.status());
-    json.writeStringField("outcome", request.outcome().jsonName());
-    json.writeNumberField("dur_ns", request.durationNanos());
-    json.writeNumberField("bytes_in", request.bytesIn());
-    json.writeNumberField("bytes_out", request.bytesOut());
+  private void begin(byte[] type, ProfileEvent event, long sequence) {
+    begin(type, event.timestampNanos(), sequence);
+    out.id(TRACE_ID, event.traceIdHigh(), event.traceIdLow());
+    out.id(SPAN_ID, event.spanId());
+    out.id(PARENT_SPAN_ID, event.parentSpanId());
+  }
+
+  private void writeRequest(RequestEvent request) {
+    out.number(CONNECTION_ID, request.connectionId());
+    out.number(REQUEST_ID, request.requestId());
+    text(METHOD, request.method());
+    text(ROUTE, request.route());
+    text(PATH, request.path());
+    out.number(STATUS, request.status());
+    text(OUTCOME, request.outcome().jsonName());
+    out.number(DUR_NS, request.durationNanos());
+    out.number(BYTES_IN, request.bytesIn());
+    out.number(BYTES_OUT, request.bytesOut());
     ErrorInfo error = request.error();
     if (error == null) {
-      json.writeNullField("error");
+      out.nothing(ERROR);
     } else {
-      json.writeObjectFieldStart("error");
-      text(json, "type", error.type());
-      text(json, "message", error.message());
-      text(json, "stack", error.stack(), STACK_MAX_BYTES);
-      json.writeEndObject();
+      out.put(ERROR);
+      text(ERROR_TYPE, error.type());
+      text(ERROR_MESSAGE, error.message());
+      text(ERROR_STACK, error.stack(), STACK_MAX_BYTES);
+      out.endObject();
     }
   }
 
-  private void writeDatabase(JsonGenerator json, DatabaseEvent statement) throws IOException {
-    text(json, "db_vendor", statement.vendor());
-    text(json, "db_name", statement.database());
-    text(json, "operation", statement.operation());
-    text(json, "target", statement.target());
-    text(json, "query", statement.query(), QUERY_MAX_BYTES);
-    spanId(json, "query_hash", statement.queryHash());
-    json.writeNumberField("rows", statement.rows());
-    json.writeNumberField("dur_ns", statement.durationNanos());
-    json.writeBooleanField("error", statement.isError());
-    text(json, "error_code", statement.errorCode());
-    json.writeNumberField("batch_size", statement.batchSize());
+  private void writeFunction(FunctionEvent function) {
+    text(FUNCTION, function.function());
+    out.number(DUR_NS, function.durationNanos());
+    out.bool(ERROR, function.isError());
+    text(EXCEPTION_TYPE, function.exceptionType());
   }
 
-  private void text(JsonGenerator json, String name, @Nullable String value) throws IOException {
-    text(json, name, value, TEXT_MAX_BYTES);
+  private void writeDatabase(DatabaseEvent statement) {
+    text(DB_VENDOR, statement.vendor());
+    text(DB_NAME, statement.database());
+    text(OPERATION, statement.operation());
+    text(TARGET, statement.target());
+    text(QUERY, statement.query(), QUERY_MAX_BYTES);
+    out.id(QUERY_HASH, statement.queryHash());
+    out.number(ROWS, statement.rows());
+    out.number(DUR_NS, statement.durationNanos());
+    out.bool(ERROR, statement.isError());
+    text(ERROR_CODE, statement.errorCode());
+    out.number(BATCH_SIZE, statement.batchSize());
   }
 
-  private void text(JsonGenerator json, String name, @Nullable String value, int maxBytes)
-      throws IOException {
-    json.writeFieldName(name);
-    if (value == null) {
-      json.writeNull();
-      return;
-    }
-    text.encode(value, maxBytes);
-    isTruncated |= text.isTruncated();
-    json.writeRawUTF8String(text.bytes(), 0, text.length());
+  private void text(byte[] name, @Nullable String value) {
+    text(name, value, TEXT_MAX_BYTES);
   }
 
-  private void traceId(JsonGenerator json, ProfileEvent event) throws IOException {
-    if (event.traceIdHigh() == 0 && event.traceIdLow() == 0) {
-      json.writeNullField("trace_id");
-      return;
-    }
-    hex(event.traceIdHigh(), 0);
-    hex(event.traceIdLow(), 16);
-    json.writeFieldName("trace_id");
-    json.writeString(digits, 0, 32);
+  private void text(byte[] name, @Nullable String value, int maxBytes) {
+    isTruncated |= !out.text(name, value, maxBytes);
   }
 
-  /** 16 hex digits, or null for 0. */
-  private void spanId(JsonGenerator json, String name, long id) throws IOException {
-    if (id == 0) {
-      json.writeNullField(name);
-      return;
-    }
-    hex(id, 0);
-    json.writeFieldName(name);
-    json.writeString(digits, 0, 16);
+  private static byte[] beginOf(String type) {
+    return ascii("{\"v\":" + VERSION + ",\"type\":\"" + type + '"');
   }
 
-  private void hex(long value, int offset) {
-    for (int i = 0; i < 16; i++) {
-      digits[offset + i] = Character.forDigit((int) (value >>> (60 - 4 * i)) & 0xF, 16);
-    }
-  }
-
-  /** Nanoseconds as milliseconds with up to six decimals, without loss. */
-  private void millis(JsonGenerator json, String name, long nanos) throws IOException {
-    json.writeFieldName(name);
-    long whole = nanos / NANOS_PER_MILLI;
-    int fraction = (int) Math.abs(nanos % NANOS_PER_MILLI);
-    if (fraction == 0) {
-      json.writeNumber(whole);
-      return;
-    }
-    int places = 6;
-    while (fraction % 10 == 0) {
-      fraction /= 10;
-      places--;
-    }
-    int end = digits.length;
-    int start = end;
-    for (int i = 0; i < places; i++) {
-      digits[--start] = (char) ('0' + fraction % 10);
-      fraction /= 10;
-    }
-    digits[--start] = '.';
-    long rest = Math.abs(whole);
-    do {
-      digits[--start] = (char) ('0' + rest % 10);
-      rest /= 10;
-    } while (rest > 0);
-    if (nanos < 0) {
-      digits[--start] = '-';
-    }
-    json.writeNumber(digits, start, end - start);
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 }

@@ -16,6 +16,7 @@ final class ArchiveFile {
   private final Storage storage;
   private final Path directory;
   private final ArchiveName name;
+  private final Path active;
   private final Storage.Lock lock;
   private final Storage.Output output;
   private long size;
@@ -26,6 +27,7 @@ final class ArchiveFile {
     this.storage = storage;
     this.directory = directory;
     this.name = name;
+    active = name.in(directory, ArchiveName.ACTIVE);
     this.lock = lock;
     this.output = output;
   }
@@ -83,7 +85,7 @@ final class ArchiveFile {
 
   /** Whether nobody has deleted or renamed it. */
   boolean isInPlace() {
-    return storage.exists(name.in(directory, ArchiveName.ACTIVE));
+    return storage.exists(active);
   }
 
   /** Whether another process took it for an orphan and finished it. */
@@ -136,7 +138,7 @@ final class ArchiveFile {
       output.close();
     } finally {
       try {
-        storage.delete(name.in(directory, ArchiveName.ACTIVE));
+        storage.delete(active);
       } finally {
         unlock();
       }

@@ -19,6 +19,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +46,8 @@ final class Housekeeping {
   private final @Nullable Long totalBytesMax;
   private final InstantSource wallClock;
 
-  /** Whether a finished file belongs to this prefix, which its name alone cannot tell. */
-  private final Map<Path, Boolean> belongs = new HashMap<>();
+  /** The prefix in the header of each finished file that could be read. */
+  private final Map<Path, String> prefixes = new HashMap<>();
 
   private final AtomicLong recovered = new AtomicLong();
   private final AtomicLong deleted = new AtomicLong();
@@ -84,6 +85,7 @@ final class Housekeeping {
   void run() throws IOException {
     IOException first = null;
     List<Path> files = storage.list(directory);
+    prefixes.keySet().retainAll(Set.copyOf(files));
     for (Path file : files) {
       try {
         tidy(file);
@@ -214,26 +216,33 @@ final class Housekeeping {
     long count = finished.size();
     long bytes = finished.stream().mapToLong(Finished::size).sum();
     Instant now = wallClock.instant();
+    IOException first = null;
     for (Finished file : finished) {
       boolean isSurplus =
           (filesMax != null && count > filesMax)
               || (totalBytesMax != null && bytes > totalBytesMax)
               || (ageMax != null && file.modified().toInstant().isBefore(now.minus(ageMax)));
       if (isSurplus) {
-        storage.delete(file.path());
-        deleted.incrementAndGet();
-        count--;
-        bytes -= file.size();
+        try {
+          storage.delete(file.path());
+          deleted.incrementAndGet();
+          count--;
+          bytes -= file.size();
+        } catch (IOException e) {
+          // One file that stays must not keep the younger ones from making room.
+          first = first == null ? e : first;
+        }
       }
+    }
+    if (first != null) {
+      throw first;
     }
   }
 
   /** The finished files of this prefix, oldest first. */
   private List<Finished> finished() throws IOException {
     List<Finished> finished = new ArrayList<>();
-    List<Path> files = storage.list(directory);
-    belongs.keySet().retainAll(files);
-    for (Path file : files) {
+    for (Path file : storage.list(directory)) {
       ArchiveName name = ArchiveName.parse(file, ArchiveName.FINISHED);
       if (name == null) {
         name = ArchiveName.parse(file, ArchiveName.COMPRESSED);
@@ -250,14 +259,16 @@ final class Housekeeping {
     return finished;
   }
 
+  /** Whether a finished file is of this prefix, which its name alone cannot tell. */
   private boolean belongs(Path file) {
     return file.getFileName().toString().startsWith(prefix + "-")
-        && belongs.computeIfAbsent(file, this::hasOwnHeader);
+        && prefix.equals(prefixes.computeIfAbsent(file, Housekeeping::prefixOf));
   }
 
-  private boolean hasOwnHeader(Path file) {
+  /** Null, which is not kept, if the file cannot be read now. */
+  private static @Nullable String prefixOf(Path file) {
     JsonlReader.Header header = JsonlReader.headerOf(file);
-    return header != null && header.prefix().equals(prefix);
+    return header == null ? null : header.prefix();
   }
 
   private boolean isOlderThan(Path file, Duration age) throws IOException {

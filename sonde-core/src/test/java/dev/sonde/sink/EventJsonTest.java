@@ -21,9 +21,9 @@ import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.json.EventJsonWriter;
+import dev.sonde.json.JsonBuffer;
 import dev.sonde.json.JsonText;
 import dev.sonde.time.ClockAnchor;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -70,15 +70,15 @@ final class EventJsonTest {
   /** The format is a promise: these lines may be added to, and not be changed. */
   @Test
   void write_givesThePublishedLines() throws IOException {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    EventJsonWriter writer = new EventJsonWriter(ANCHOR);
+    JsonBuffer lines = new JsonBuffer(0);
+    EventJsonWriter writer = new EventJsonWriter(ANCHOR, lines);
 
     for (Event event : Samples.typical()) {
-      writer.write(event, out);
+      writer.write(event);
     }
 
     try (InputStream golden = getClass().getResourceAsStream("events-v1.jsonl")) {
-      assertThat(out.toString(StandardCharsets.UTF_8))
+      assertThat(textOf(lines))
           .isEqualTo(
               new String(Objects.requireNonNull(golden).readAllBytes(), StandardCharsets.UTF_8));
     }
@@ -226,14 +226,14 @@ final class EventJsonTest {
   }
 
   @Test
-  void write_followsANewAnchor() throws IOException {
-    EventJsonWriter writer = new EventJsonWriter(ANCHOR);
+  void write_followsANewAnchor() throws CharacterCodingException {
+    JsonBuffer lines = new JsonBuffer(0);
+    EventJsonWriter writer = new EventJsonWriter(ANCHOR, lines);
     writer.anchor(new ClockAnchor(1_000, 0));
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-    writer.write(withPath("/"), out);
+    writer.write(withPath("/"));
 
-    assertThat(out.toString(StandardCharsets.UTF_8)).contains("\"ts_ns\":1077,\"mono_ns\":77,");
+    assertThat(textOf(lines)).contains("\"ts_ns\":1077,\"mono_ns\":77,");
   }
 
   @Test
@@ -332,9 +332,9 @@ final class EventJsonTest {
 
   /** Path of the event after a strict decoder, a line check and two JSON parsers have seen it. */
   private static String pathAfterRoundTrip(Event event) throws IOException {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    new EventJsonWriter(ANCHOR).write(event, out);
-    String line = strictUtf8(out.toByteArray());
+    JsonBuffer lines = new JsonBuffer(0);
+    new EventJsonWriter(ANCHOR, lines).write(event);
+    String line = textOf(lines);
     String path = ((RequestStarted) EventJsonReader.read(line)).path();
     boolean isSafe =
         line.indexOf('\n') == line.length() - 1
@@ -343,12 +343,12 @@ final class EventJsonTest {
     return isSafe && isAgreedOn ? path : "unsafe line: " + line;
   }
 
-  private static String strictUtf8(byte[] bytes) throws CharacterCodingException {
+  private static String textOf(JsonBuffer lines) throws CharacterCodingException {
     return StandardCharsets.UTF_8
         .newDecoder()
         .onMalformedInput(CodingErrorAction.REPORT)
         .onUnmappableCharacter(CodingErrorAction.REPORT)
-        .decode(ByteBuffer.wrap(bytes))
+        .decode(ByteBuffer.wrap(lines.array(), 0, lines.size()))
         .toString();
   }
 }
