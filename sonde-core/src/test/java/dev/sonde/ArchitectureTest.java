@@ -26,6 +26,7 @@ final class ArchitectureTest {
           "dev.sonde.capture",
           "dev.sonde.sampling",
           "dev.sonde.stats",
+          "dev.sonde.recent",
           "dev.sonde.collect",
           "dev.sonde.digest",
           "dev.sonde.sink",

@@ -12,6 +12,7 @@ import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
+import dev.sonde.recent.RecentStore;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.GroupHandle;
@@ -320,8 +321,13 @@ final class Digest {
     try {
       ring.drain(BATCH, now, copier);
       synchronized (feeds) {
-        for (int i = 0; i < copied && !isAbandoned; i++) {
-          digest(i);
+        recent.beginBatch();
+        try {
+          for (int i = 0; i < copied && !isAbandoned; i++) {
+            digest(i);
+          }
+        } finally {
+          recent.endBatch();
         }
       }
     } finally {
@@ -377,7 +383,7 @@ final class Digest {
 
   private void digestRequest(GroupHandle route) {
     boolean hasConnection = record.kind() == Slots.EXCHANGE;
-    RequestEvent request = record.request();
+    RequestEvent request = record.request(1);
     LifecycleEvent started = hasConnection ? record.started() : null;
     LifecycleEvent ended = hasConnection ? record.ended() : null;
     errors.record(request);
@@ -387,7 +393,7 @@ final class Digest {
       weight = 1;
     }
     ProfileEvent weighted = weight > 0 ? EventBuilder.weighted(request, weight) : request;
-    List<ProfileEvent> parts = remember(route, (RequestEvent) weighted, weight);
+    List<ProfileEvent> parts = recent.end(record, route, weight);
     if (weight > 0 && started != null && !isAnnounced) {
       publish(started);
     }
@@ -406,17 +412,6 @@ final class Digest {
     }
   }
 
-  private List<ProfileEvent> remember(GroupHandle route, RequestEvent request, double weight) {
-    return recent.end(
-        route.kind() + " " + route.name(),
-        request,
-        weight,
-        record.workerId(),
-        record.streamId(),
-        record.httpVersion(),
-        record.timeToFirstByteNanos());
-  }
-
   /** A request that is excluded, after calls and statements within it were reported. */
   private void digestExcluded() {
     int dropped = recent.release(record.spanId()).size();
@@ -425,18 +420,17 @@ final class Digest {
 
   private void digestPart(ProfileEvent part) {
     errors.record(part);
-    long root = record.localRootSpanId();
-    RecentStore.Group group = recent.add(root, part, !keepsAll);
-    if (group == null) {
+    int group = recent.add(record, !keepsAll);
+    if (group == RecentStore.NONE) {
       double weight = keepsAll ? 1 : policy.weightOfOrphan(part);
-      for (ProfileEvent inner : recent.release(root)) {
+      for (ProfileEvent inner : recent.release(record.localRootSpanId())) {
         settle(inner, policy.weightOf(inner, weight));
       }
       settle(part, weight);
     } else if (keepsAll) {
       settle(part, 1);
-    } else if (group.hasEnded()) {
-      settle(part, policy.weightOf(part, group.weight()));
+    } else if (recent.hasEnded(group)) {
+      settle(part, policy.weightOf(part, recent.weight(group)));
     }
     settleExcess();
   }
@@ -451,10 +445,15 @@ final class Digest {
 
   private void releaseAll() {
     synchronized (feeds) {
-      List<ProfileEvent> orphans = recent.releaseOldest();
-      while (orphans != null) {
-        settleOrphans(orphans);
-        orphans = recent.releaseOldest();
+      recent.beginBatch();
+      try {
+        List<ProfileEvent> orphans = recent.releaseOldest();
+        while (orphans != null) {
+          settleOrphans(orphans);
+          orphans = recent.releaseOldest();
+        }
+      } finally {
+        recent.endBatch();
       }
     }
   }

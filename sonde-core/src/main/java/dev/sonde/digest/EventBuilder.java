@@ -18,13 +18,14 @@ import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.recent.RecordReader;
 import dev.sonde.stats.GroupHandle;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
 
-/** Makes events of the records that were copied from the ring; for the digest thread. */
-final class EventBuilder {
+/** Makes events of the records that were copied from the ring; for one thread at a time. */
+final class EventBuilder implements RecordReader {
   private final long[] longs;
   private final @Nullable Object[] refs;
   private final boolean keepsErrorMessages;
@@ -44,10 +45,37 @@ final class EventBuilder {
     this.masksClientAddresses = masksClientAddresses;
   }
 
-  /** Turns to the record with this index. */
-  void select(int index) {
+  /** How rows lie in arrays, without one. */
+  static EventBuilder layout(boolean keepsErrorMessages, boolean masksClientAddresses) {
+    return new EventBuilder(
+        new long[0], new @Nullable Object[0], keepsErrorMessages, masksClientAddresses);
+  }
+
+  @Override
+  public EventBuilder over(long[] otherLongs, @Nullable Object[] otherRefs) {
+    return new EventBuilder(otherLongs, otherRefs, keepsErrorMessages, masksClientAddresses);
+  }
+
+  @Override
+  public int longs() {
+    return Slots.ROW_LONGS;
+  }
+
+  @Override
+  public int refs() {
+    return Slots.REFS;
+  }
+
+  @Override
+  public void select(int index) {
     l = index * Slots.ROW_LONGS;
     r = index * Slots.REFS;
+  }
+
+  @Override
+  public void copyTo(long[] otherLongs, @Nullable Object[] otherRefs, int index) {
+    System.arraycopy(longs, l, otherLongs, index * Slots.ROW_LONGS, Slots.ROW_LONGS);
+    System.arraycopy(refs, r, otherRefs, index * Slots.REFS, Slots.REFS);
   }
 
   /** Adds to a row what its slot left to this thread: ids, and a path without parameters. */
@@ -96,36 +124,102 @@ final class EventBuilder {
     return Slots.kind(header());
   }
 
-  long localRootSpanId() {
+  @Override
+  public long localRootSpanId() {
     return get(Slots.LOCAL_ROOT);
   }
 
-  long spanId() {
+  @Override
+  public long spanId() {
     return get(Slots.SPAN_ID);
   }
 
-  long requestId() {
+  @Override
+  public long requestId() {
     return get(Slots.REQUEST_ID);
   }
 
-  int workerId() {
+  @Override
+  public int workerId() {
     return Slots.number(header());
   }
 
-  long streamId() {
+  @Override
+  public long streamId() {
     return get(Slots.STREAM);
   }
 
-  String httpVersion() {
+  @Override
+  public String httpVersion() {
     return shape().httpVersion();
   }
 
-  long timeToFirstByteNanos() {
+  @Override
+  public long timeToFirstByteNanos() {
     return get(Slots.FIRST_BYTE);
   }
 
-  RequestEvent request() {
-    Throwable thrown = (Throwable) refs[r + Slots.ERROR];
+  @Override
+  public long timestampNanos() {
+    return get(Slots.TIME);
+  }
+
+  @Override
+  public long durationNanos() {
+    return get(Slots.DURATION);
+  }
+
+  @Override
+  public int textChars() {
+    return switch (kind()) {
+      case Slots.FUNCTION -> chars(text(Slots.NAME)) + chars(textOrNull(Slots.EXCEPTION));
+      case Slots.DATABASE -> {
+        Shapes.Statement shape = statementShape();
+        yield chars(shape.vendor())
+            + chars(shape.database())
+            + chars(shape.operation())
+            + chars(shape.target())
+            + chars(shape.query())
+            + chars(textOrNull(Slots.ERROR_CODE));
+      }
+      default ->
+          chars(shape().method())
+              + chars(shape().route())
+              + chars(shape().httpVersion())
+              + chars(text(Slots.TARGET));
+    };
+  }
+
+  private static int chars(@Nullable String text) {
+    return text == null ? 0 : text.length();
+  }
+
+  @Override
+  public @Nullable ErrorInfo error() {
+    Object error = refs[r + Slots.ERROR];
+    if (error instanceof Throwable thrown) {
+      ErrorInfo info = ErrorInfo.of(thrown, keepsErrorMessages);
+      refs[r + Slots.ERROR] = info;
+      return info;
+    }
+    return (ErrorInfo) error;
+  }
+
+  @Override
+  public void forgetStack() {
+    ErrorInfo error = error();
+    if (error != null) {
+      refs[r + Slots.ERROR] = new ErrorInfo(error.type(), null, "");
+    }
+  }
+
+  @Override
+  public ProfileEvent part() {
+    return kind() == Slots.FUNCTION ? function() : statement();
+  }
+
+  @Override
+  public RequestEvent request(double weight) {
     return new RequestEvent(
         get(Slots.TIME),
         get(Slots.TRACE_HIGH),
@@ -142,8 +236,8 @@ final class EventBuilder {
         get(Slots.DURATION),
         get(Slots.BYTES_IN),
         get(Slots.BYTES_OUT),
-        thrown == null ? null : ErrorInfo.of(thrown, keepsErrorMessages),
-        1);
+        error(),
+        weight);
   }
 
   RequestStarted started() {
@@ -201,7 +295,7 @@ final class EventBuilder {
   }
 
   DatabaseEvent statement() {
-    Shapes.Statement shape = (Shapes.Statement) requireNonNull(refs[r + Slots.SHAPE]);
+    Shapes.Statement shape = statementShape();
     return new DatabaseEvent(
         get(Slots.TIME),
         get(Slots.TRACE_HIGH),
@@ -264,6 +358,10 @@ final class EventBuilder {
     return (Shapes.Request) requireNonNull(refs[r + Slots.SHAPE]);
   }
 
+  private Shapes.Statement statementShape() {
+    return (Shapes.Statement) requireNonNull(refs[r + Slots.SHAPE]);
+  }
+
   private String text(int field) {
     return (String) requireNonNull(refs[r + field]);
   }
@@ -315,14 +413,6 @@ final class EventBuilder {
         e.errorCode(),
         e.batchSize(),
         weight);
-  }
-
-  /** The request with the type of its error alone. */
-  static RequestEvent withoutStack(RequestEvent request) {
-    ErrorInfo error = request.error();
-    return error == null
-        ? request
-        : copy(request, new ErrorInfo(error.type(), null, ""), request.weight());
   }
 
   private static RequestEvent copy(RequestEvent e, @Nullable ErrorInfo error, double weight) {

@@ -13,6 +13,9 @@ import dev.sonde.collect.Sink;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Event;
 import dev.sonde.event.Outcome;
+import dev.sonde.recent.RecentRequest;
+import dev.sonde.recent.RecentRequests;
+import dev.sonde.recent.RecentStore;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.ErrorSnapshot;
@@ -66,7 +69,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   private final SamplingPolicy policy;
   private final MonotonicClock clock;
   private final Faults faults = new Faults();
-  private final RecentStore recent = new RecentStore(RecentStore.DEFAULT_CAPACITY);
+  private final RecentStore recent;
   private final CostMeter cost;
   private final Digest digest;
   private final Tally tally;
@@ -88,6 +91,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     tally = new Tally(stats, policy, faults);
     ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS, tally);
     cost = new CostMeter(clock);
+    recent =
+        new RecentStore(
+            RecentStore.DEFAULT_CAPACITY,
+            EventBuilder.layout(config.keepsErrorMessages(), config.masksClientAddresses()));
     digest = new Digest(config, ring, tally, stats, errors, policy, recent, faults, clock);
     stats.inFlight(digest::openRequests);
     stats.settle(digest::settle);

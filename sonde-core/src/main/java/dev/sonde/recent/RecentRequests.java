@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.digest;
+package dev.sonde.recent;
 
 import java.util.List;
 

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.digest;
+package dev.sonde.recent;
 
-import dev.sonde.digest.RecentRequests.SlowRoute;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;
-import dev.sonde.event.RequestEvent;
+import dev.sonde.recent.PartLists.Parts;
+import dev.sonde.recent.RecentRequests.SlowRoute;
+import dev.sonde.stats.GroupHandle;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,16 +26,27 @@ import org.jspecify.annotations.Nullable;
  * under the id of the process's outermost span. Everything is bounded: requests, routes, groups,
  * children per request, and the bytes of it all, texts included. Where these are too many, the
  * group that has waited or been kept for longest loses its calls, statements and stack first; then
- * the oldest requests go. One thread writes, any may read.
+ * the oldest requests go.
+ *
+ * <p>One thread writes, in batches from {@link #beginBatch} to {@link #endBatch}; any may read.
  */
-final class RecentStore {
-  static final int DEFAULT_CAPACITY = 1_000;
+public final class RecentStore {
+  /*
+   * A record stays what it is in the ring: numbers and references in a row. Events and views are
+   * made of it when somebody asks. The writer allocates nothing once all is in use, and pays for
+   * the lock once a batch. The lock is fair, since a writer that has much to do would otherwise
+   * take it again and again before a reader wakes up.
+   */
 
-  private static final int SLOWEST_PER_ROUTE = 20;
-  private static final int MAX_SLOW_ROUTES = 256;
-  private static final long SLOW_WINDOW_NANOS = 15L * 60 * 1_000_000_000;
+  /** Requests kept by default. */
+  public static final int DEFAULT_CAPACITY = 1_000;
+
+  /** In place of a request's number in this store: there is none. */
+  public static final int NONE = RowPool.NONE;
+
   private static final int MAX_GROUPS = 2_048;
-  private static final int MAX_CHILDREN_PER_REQUEST = 128;
+  private static final int MAX_PARTS_PER_REQUEST = 128;
+  private static final int MAX_PARTS = 65_536;
   private static final int MAX_HELD = 32_768;
 
   /** At most this much is kept when a record has been digested. */
@@ -42,449 +55,385 @@ final class RecentStore {
   /** What one record can add before that: a statement, or an error with its longest stack. */
   private static final long MAX_RECORD_BYTES = 256L << 10;
 
-  // Sizes without texts. Texts are counted as if nothing else shared them, at 2 bytes a character.
-  private static final long REQUEST_BYTES = 480;
-  private static final long CHILD_BYTES = 200;
-  private static final long CHAR_BYTES = 2;
+  /** Texts are counted as if nothing else shared them, and none were Latin-1. */
+  private static final long CHAR_BYTES = Character.BYTES;
 
-  private final @Nullable Group[] newest;
+  /** What is held for each row besides the record. */
+  private static final int REQUEST_BYTES =
+      100 + 2 * RowList.BYTES_PER_ROW + SpanIndex.BYTES_PER_ROW;
+
+  private final ReentrantLock lock = new ReentrantLock(true);
+
+  /** All bytes held; by one writer, and without the lock for readers. */
+  private final AtomicLong bytes = new AtomicLong();
+
+  private final RowPool rows;
+  private final PartLists parts;
+  private Request[] requests = {};
+
+  /** Rows of the newest requests, in a ring. */
+  private final int[] newest;
+
   private long ended;
 
-  /** Requests in {@link #newest} by their span, for children that arrive late. */
-  private final Map<Long, Group> bySpan = new HashMap<>();
+  /** Rows of the newest requests and of groups, for their calls and statements. */
+  private final SpanIndex bySpan = new SpanIndex();
 
   /** Groups whose request has not ended, oldest first. */
-  private final LinkedHashMap<Long, Group> waiting = new LinkedHashMap<>();
-
-  /** Slowest requests by method and route, the route seen last at the end. */
-  private final LinkedHashMap<String, List<Group>> slowest = new LinkedHashMap<>(16, 0.75f, true);
+  private final RowList waiting = new RowList();
 
   /** Groups with calls, statements or a stack, in the order in which they got the first. */
-  private final LinkedHashSet<Group> detailed = new LinkedHashSet<>();
+  private final RowList detailed = new RowList();
 
-  private int held;
-  private long bytes;
+  private final SlowRoutes slowest = new SlowRoutes(this::leavePlace, bytes);
 
-  RecentStore(int capacity) {
-    newest = new Group[capacity];
+  /**
+   * Without requests.
+   *
+   * @param capacity newest requests kept
+   * @param layout how records lie in their arrays
+   */
+  public RecentStore(int capacity, RecordReader layout) {
+    newest = new int[capacity];
+    Arrays.fill(newest, NONE);
+    rows = new RowPool(layout, bytes);
+    parts = new PartLists(layout, bytes);
+    hold((long) capacity * Integer.BYTES + SpanIndex.BYTES);
+    resizeRequests();
   }
 
-  /** What is known of one request. */
-  static final class Group {
-    private @Nullable RequestEvent request;
-    private int workerId;
-    private long streamId;
-    private String httpVersion = "";
-    private long timeToFirstByteNanos;
-    private final List<FunctionEvent> functions = new ArrayList<>(0);
-    private final List<DatabaseEvent> statements = new ArrayList<>(0);
+  /** What is known of the request in a row beside its record; without references that change. */
+  private static final class Request {
+    private final Parts parts = new Parts();
+    private boolean hasEnded;
+    private boolean isDetailed;
+    private double weight;
     private int omitted;
-
-    /** Children whose passing on waits for the decision on their request. */
-    private List<ProfileEvent> held = List.of();
-
-    /** Id of its outermost span. */
-    private final long spanId;
-
-    private double weight = 1;
     private int places;
+    private long textBytes;
+    private long stackBytes;
+  }
 
-    /** Bytes of children and stack; those of children that are only held counted apart. */
-    private long detailBytes;
+  /** Begins a batch of changes, which readers see at its end. */
+  public void beginBatch() {
+    lock.lock();
+  }
 
-    private long onlyHeldBytes;
-    private long requestBytes;
-
-    Group(long spanId) {
-      this.spanId = spanId;
-    }
-
-    /** Weight that the request was given, known once it has ended. */
-    double weight() {
-      return weight;
-    }
-
-    boolean hasEnded() {
-      return request != null;
-    }
+  /** Ends a batch of changes. */
+  public void endBatch() {
+    lock.unlock();
   }
 
   /**
-   * Adds a call or a statement to the group of its outermost span.
+   * Adds a call or a statement to the group of its outermost span; within a batch.
    *
-   * @param hold whether it is to come back from {@link #end} or {@link #release} if its request has
-   *     not ended
-   * @return the group, or null if it is not held and has no request to belong to
+   * @param holds whether it is to come back from {@link #end} or {@link #release} if its request
+   *     has not ended
+   * @return the number of its group until the next change, or {@link #NONE} if it is not held and
+   *     has no request to belong to
    */
-  synchronized @Nullable Group add(long localRootSpanId, ProfileEvent child, boolean hold) {
-    Group group = bySpan.get(localRootSpanId);
-    if (group == null) {
-      if (child.spanId() == localRootSpanId) {
-        return null;
-      }
-      group = waiting.get(localRootSpanId);
-      if (group == null) {
-        group = new Group(localRootSpanId);
-        group.requestBytes = REQUEST_BYTES;
-        bytes += REQUEST_BYTES;
-        waiting.put(localRootSpanId, group);
-      }
+  public int add(RecordReader part, boolean holds) {
+    long root = part.localRootSpanId();
+    int row = bySpan.find(root);
+    boolean hasEnded = row != NONE && requests[row].hasEnded;
+    if (!hasEnded && part.spanId() == root) {
+      return NONE;
     }
-    boolean isHeld = hold && !group.hasEnded();
-    boolean isKept = keep(group, child);
-    if (isHeld) {
-      if (group.held.isEmpty()) {
-        group.held = new ArrayList<>();
-      }
-      group.held.add(child);
-      held++;
+    if (row == NONE) {
+      row = take(root);
+      waiting.add(row);
+    }
+    Request request = requests[row];
+    boolean isHeld = holds && !hasEnded;
+    boolean isKept = request.parts.kept() < MAX_PARTS_PER_REQUEST;
+    if (!isKept) {
+      request.omitted++;
     }
     if (isKept || isHeld) {
-      long size = bytesOf(child);
-      bytes += size;
-      detailed.add(group);
-      if (isKept) {
-        group.detailBytes += size;
-      } else {
-        group.onlyHeldBytes += size;
-      }
+      parts.add(request.parts, part, isKept, isHeld);
+      addDetailed(row, request);
     }
-    return group;
+    return row;
   }
 
-  private static boolean keep(Group group, ProfileEvent child) {
-    int size = group.functions.size() + group.statements.size();
-    if (size >= MAX_CHILDREN_PER_REQUEST) {
-      group.omitted++;
-      return false;
-    }
-    if (child instanceof FunctionEvent function) {
-      group.functions.add(function);
-    } else if (child instanceof DatabaseEvent statement) {
-      group.statements.add(statement);
-    }
-    return true;
+  /** Whether the request with this number, as {@link #add} gave it, has ended. */
+  public boolean hasEnded(int number) {
+    return requests[number].hasEnded;
   }
 
-  private static long bytesOf(ProfileEvent child) {
-    long chars = 0;
-    if (child instanceof FunctionEvent function) {
-      chars = length(function.function()) + length(function.exceptionType());
-    } else if (child instanceof DatabaseEvent statement) {
-      chars =
-          length(statement.vendor())
-              + length(statement.database())
-              + length(statement.operation())
-              + length(statement.target())
-              + length(statement.query())
-              + length(statement.errorCode());
-    }
-    return CHILD_BYTES + chars * CHAR_BYTES;
+  /** Weight that the request with this number was given, known once it has ended. */
+  public double weight(int number) {
+    return requests[number].weight;
   }
 
-  private static long length(@Nullable String text) {
-    return text == null ? 0 : text.length();
+  /**
+   * Adds a request that ended; within a batch.
+   *
+   * @param route under which the slowest are kept
+   * @param weight what sampling said of it; 0 if its events are not passed on
+   * @return what was held for it
+   */
+  public List<ProfileEvent> end(RecordReader record, GroupHandle route, double weight) {
+    leaveNewest((int) (ended % newest.length));
+    long span = record.spanId();
+    int row = bySpan.find(span);
+    if (row != NONE && !requests[row].hasEnded) {
+      waiting.remove(row);
+    } else {
+      row = take(span);
+    }
+    Request request = requests[row];
+    ErrorInfo error = record.error();
+    if (error != null) {
+      request.stackBytes = stackBytes(error);
+      addDetailed(row, request);
+    }
+    request.textBytes = record.textChars() * CHAR_BYTES;
+    hold(request.textBytes + request.stackBytes);
+    request.hasEnded = true;
+    request.weight = weight;
+    rows.put(row, record);
+    newest[(int) (ended++ % newest.length)] = row;
+    request.places++;
+    if (slowest.add(route, row, record.durationNanos(), record.timestampNanos())) {
+      request.places++;
+    }
+    return parts.takeHeld(request.parts);
   }
 
   /** Takes the group of an outermost span that is no request; what it holds comes back. */
-  synchronized List<ProfileEvent> release(long localRootSpanId) {
-    Group group = waiting.remove(localRootSpanId);
-    return group == null ? List.of() : dissolve(group);
+  public List<ProfileEvent> release(long localRootSpanId) {
+    int row = bySpan.find(localRootSpanId);
+    return row == NONE || requests[row].hasEnded ? List.of() : dissolve(row);
   }
 
   /**
    * Makes room if there are too many groups, too much is held, or too many bytes are: returns what
    * was held for the group that went, or null if there is room enough.
    */
-  synchronized @Nullable List<ProfileEvent> releaseExcess() {
-    if (waiting.size() > MAX_GROUPS || held > MAX_HELD) {
+  public @Nullable List<ProfileEvent> releaseExcess() {
+    if (waiting.size() > MAX_GROUPS || parts.held() > MAX_HELD) {
       return releaseOldest();
     }
-    while (bytes > MAX_BYTES) {
-      var groups = detailed.iterator();
-      if (!groups.hasNext()) {
+    boolean isFull = parts.size() >= MAX_PARTS || bytes.getPlain() > MAX_BYTES;
+    while (isFull) {
+      int oldest = detailed.first();
+      if (oldest == NONE) {
         forgetOldestRequest();
-        continue;
-      }
-      Group oldest = groups.next();
-      if (!oldest.hasEnded()) {
-        waiting.remove(oldest.spanId);
+      } else if (requests[oldest].hasEnded) {
+        forgetDetails(oldest, requests[oldest]);
+      } else {
         return dissolve(oldest);
       }
-      forgetDetails(oldest);
+      isFull = parts.size() >= MAX_PARTS || bytes.getPlain() > MAX_BYTES;
     }
     return null;
+  }
+
+  /** Takes the oldest group; null if there is none. */
+  public @Nullable List<ProfileEvent> releaseOldest() {
+    int oldest = waiting.first();
+    return oldest == NONE ? null : dissolve(oldest);
+  }
+
+  /** Calls and statements whose passing on waits for their request; within a batch. */
+  public int held() {
+    return parts.held();
+  }
+
+  /** What can be looked at now. */
+  public RecentRequests snapshot(long nowNanos) {
+    lock.lock();
+    try {
+      return new RecentRequests(newestViews(), slowestViews(nowNanos));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The request with this number, or null if it is not kept. */
+  public @Nullable RecentRequest find(long requestId) {
+    lock.lock();
+    try {
+      for (int row = 0; row < requests.length; row++) {
+        if (requests[row].hasEnded && rows.at(row).requestId() == requestId) {
+          return view(row);
+        }
+      }
+      return null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Estimate of the bytes held now, with all texts. */
+  public long memoryBytes() {
+    return bytes.getOpaque();
+  }
+
+  /** Estimate of the bytes held at most. */
+  public long memoryBoundBytes() {
+    return MAX_BYTES + MAX_RECORD_BYTES;
+  }
+
+  private int take(long span) {
+    int row = rows.take();
+    if (rows.size() != requests.length) {
+      resizeRequests();
+    }
+    bySpan.add(span, row);
+    return row;
+  }
+
+  /** As many as there are rows. */
+  private void resizeRequests() {
+    int before = requests.length;
+    requests = Arrays.copyOf(requests, rows.size());
+    for (int row = before; row < requests.length; row++) {
+      requests[row] = new Request();
+    }
+    hold((long) (requests.length - before) * REQUEST_BYTES);
+  }
+
+  private void addDetailed(int row, Request request) {
+    if (!request.isDetailed) {
+      request.isDetailed = true;
+      detailed.add(row);
+    }
+  }
+
+  private static long stackBytes(ErrorInfo error) {
+    String message = error.message();
+    return CHAR_BYTES * (error.stack().length() + (message == null ? 0 : message.length()));
+  }
+
+  private void hold(long moreBytes) {
+    bytes.setOpaque(bytes.getPlain() + moreBytes);
+  }
+
+  private void leaveNewest(int index) {
+    int row = newest[index];
+    if (row != NONE) {
+      newest[index] = NONE;
+      bySpan.remove(row);
+      leavePlace(row);
+    }
+  }
+
+  private void leavePlace(int row) {
+    Request request = requests[row];
+    request.places--;
+    if (request.places == 0) {
+      forget(row, request);
+    }
+  }
+
+  /** Of a group that waits no more and has no request. */
+  private List<ProfileEvent> dissolve(int row) {
+    Request request = requests[row];
+    waiting.remove(row);
+    bySpan.remove(row);
+    List<ProfileEvent> taken = parts.takeHeld(request.parts);
+    forget(row, request);
+    return taken;
+  }
+
+  private void forget(int row, Request request) {
+    if (request.isDetailed) {
+      forgetDetails(row, request);
+    }
+    hold(-request.textBytes);
+    request.textBytes = 0;
+    request.omitted = 0;
+    request.hasEnded = false;
+    rows.giveBack(row);
+    if (rows.size() != requests.length) {
+      resizeRequests();
+    }
+  }
+
+  /** Leaves a group with its request alone. */
+  private void forgetDetails(int row, Request request) {
+    request.isDetailed = false;
+    detailed.remove(row);
+    request.omitted += request.parts.kept();
+    parts.clear(request.parts);
+    if (request.stackBytes > 0) {
+      hold(-request.stackBytes);
+      request.stackBytes = 0;
+      rows.at(row).forgetStack();
+    }
   }
 
   private void forgetOldestRequest() {
     for (long i = Math.max(0, ended - newest.length); i < ended; i++) {
       int index = (int) (i % newest.length);
-      if (newest[index] != null) {
+      if (newest[index] != NONE) {
         leaveNewest(index);
         return;
       }
     }
-    forgetSlowRoute();
+    slowest.forgetOne();
   }
 
-  /** Takes the oldest group; null if there is none. */
-  synchronized @Nullable List<ProfileEvent> releaseOldest() {
-    var groups = waiting.values().iterator();
-    if (!groups.hasNext()) {
-      return null;
-    }
-    Group oldest = groups.next();
-    groups.remove();
-    return dissolve(oldest);
-  }
-
-  /** Of a group that waits no more and has no request. */
-  private List<ProfileEvent> dissolve(Group group) {
-    List<ProfileEvent> taken = takeHeld(group);
-    forget(group);
-    return taken;
-  }
-
-  private List<ProfileEvent> takeHeld(Group group) {
-    List<ProfileEvent> taken = group.held;
-    group.held = List.of();
-    held -= taken.size();
-    bytes -= group.onlyHeldBytes;
-    group.onlyHeldBytes = 0;
-    return taken;
-  }
-
-  /**
-   * Adds a request that ended.
-   *
-   * @param routeKey method and route group, under which the slowest are kept
-   * @return what was held for it
-   */
-  synchronized List<ProfileEvent> end(
-      String routeKey,
-      RequestEvent request,
-      double weight,
-      int workerId,
-      long streamId,
-      String httpVersion,
-      long timeToFirstByteNanos) {
-    Group group = waiting.remove(request.spanId());
-    if (group == null) {
-      group = new Group(request.spanId());
-    }
-    ErrorInfo error = request.error();
-    if (error != null) {
-      group.detailBytes += stackBytes(error);
-      bytes += stackBytes(error);
-      detailed.add(group);
-    }
-    bytes -= group.requestBytes;
-    group.requestBytes = bytesOf(routeKey, request, httpVersion);
-    bytes += group.requestBytes;
-    group.request = request;
-    group.weight = weight;
-    group.workerId = workerId;
-    group.streamId = streamId;
-    group.httpVersion = httpVersion;
-    group.timeToFirstByteNanos = timeToFirstByteNanos;
-    addNewest(group, request);
-    addSlow(routeKey, group, request);
-    return takeHeld(group);
-  }
-
-  private static long bytesOf(String routeKey, RequestEvent request, String httpVersion) {
-    ErrorInfo error = request.error();
-    long chars =
-        length(routeKey)
-            + length(request.method())
-            + length(request.route())
-            + length(request.path())
-            + length(httpVersion)
-            + (error == null ? 0 : length(error.type()));
-    return REQUEST_BYTES + chars * CHAR_BYTES;
-  }
-
-  private static long stackBytes(ErrorInfo error) {
-    return (length(error.message()) + length(error.stack())) * CHAR_BYTES;
-  }
-
-  private void addNewest(Group group, RequestEvent request) {
-    int index = (int) (ended++ % newest.length);
-    leaveNewest(index);
-    newest[index] = group;
-    group.places++;
-    bySpan.put(request.spanId(), group);
-  }
-
-  private void leaveNewest(int index) {
-    Group oldest = newest[index];
-    if (oldest != null) {
-      newest[index] = null;
-      bySpan.remove(oldest.spanId, oldest);
-      leavePlace(oldest);
-    }
-  }
-
-  private void addSlow(String routeKey, Group group, RequestEvent request) {
-    List<Group> slow = slowest.get(routeKey);
-    if (slow == null) {
-      slow = new ArrayList<>();
-      slowest.put(routeKey, slow);
-      forgetSlowRoutes();
-    }
-    expire(slow, request.timestampNanos());
-    if (slow.size() == SLOWEST_PER_ROUTE
-        && request.durationNanos() <= duration(slow.get(slow.size() - 1))) {
-      return;
-    }
-    if (slow.size() == SLOWEST_PER_ROUTE) {
-      leavePlace(slow.remove(slow.size() - 1));
-    }
-    int at = 0;
-    while (at < slow.size() && duration(slow.get(at)) >= request.durationNanos()) {
-      at++;
-    }
-    slow.add(at, group);
-    group.places++;
-  }
-
-  private void expire(List<Group> slow, long nowNanos) {
-    slow.removeIf(
-        group -> {
-          boolean isOld = isExpired(group, nowNanos);
-          if (isOld) {
-            leavePlace(group);
-          }
-          return isOld;
-        });
-  }
-
-  private static boolean isExpired(Group group, long nowNanos) {
-    RequestEvent request = group.request;
-    return request == null || nowNanos - request.timestampNanos() > SLOW_WINDOW_NANOS;
-  }
-
-  private void forgetSlowRoutes() {
-    if (slowest.size() > MAX_SLOW_ROUTES) {
-      forgetSlowRoute();
-    }
-  }
-
-  private void forgetSlowRoute() {
-    var routes = slowest.values().iterator();
-    routes.next().forEach(this::leavePlace);
-    routes.remove();
-  }
-
-  private void leavePlace(Group group) {
-    group.places--;
-    if (group.places == 0) {
-      forget(group);
-    }
-  }
-
-  private void forget(Group group) {
-    forgetDetails(group);
-    bytes -= group.requestBytes;
-    group.requestBytes = 0;
-  }
-
-  /** Leaves a group with its request alone. */
-  private void forgetDetails(Group group) {
-    detailed.remove(group);
-    bytes -= group.detailBytes;
-    group.detailBytes = 0;
-    group.omitted += group.functions.size() + group.statements.size();
-    group.functions.clear();
-    group.statements.clear();
-    RequestEvent request = group.request;
-    if (request != null && request.error() != null) {
-      group.request = EventBuilder.withoutStack(request);
-    }
-  }
-
-  private static long duration(Group group) {
-    return group.request == null ? 0 : group.request.durationNanos();
-  }
-
-  /** Calls and statements whose passing on waits for their request. */
-  synchronized int held() {
-    return held;
-  }
-
-  /** What can be looked at now. */
-  synchronized RecentRequests snapshot(long nowNanos) {
-    List<RecentRequest> requests = new ArrayList<>((int) Math.min(ended, newest.length));
+  private List<RecentRequest> newestViews() {
+    List<RecentRequest> views = new ArrayList<>((int) Math.min(ended, newest.length));
     for (long i = ended - 1; i >= 0 && i >= ended - newest.length; i--) {
-      add(requests, newest[(int) (i % newest.length)]);
+      int row = newest[(int) (i % newest.length)];
+      if (row != NONE) {
+        views.add(view(row));
+      }
     }
-    List<SlowRoute> routes = new ArrayList<>(slowest.size());
-    slowest.forEach(
-        (route, groups) -> {
-          List<RecentRequest> slow = new ArrayList<>(groups.size());
-          for (Group group : groups) {
-            if (!isExpired(group, nowNanos)) {
-              add(slow, group);
-            }
-          }
-          if (!slow.isEmpty()) {
-            routes.add(new SlowRoute(route, List.copyOf(slow)));
+    return List.copyOf(views);
+  }
+
+  private List<SlowRoute> slowestViews(long nowNanos) {
+    // Two handles can have one name: a route's statistics may be forgotten before its requests.
+    Map<String, List<RecentRequest>> byName = new TreeMap<>();
+    for (SlowRoutes.Route route : slowest.routes()) {
+      List<RecentRequest> views =
+          byName.computeIfAbsent(route.handle().toString(), name -> new ArrayList<>());
+      route.forEach(nowNanos, row -> views.add(view(row)));
+    }
+    List<SlowRoute> routes = new ArrayList<>(byName.size());
+    byName.forEach(
+        (name, views) -> {
+          if (!views.isEmpty()) {
+            routes.add(new SlowRoute(name, slowestOf(views)));
           }
         });
-    routes.sort(Comparator.comparing(SlowRoute::route));
-    return new RecentRequests(List.copyOf(requests), List.copyOf(routes));
+    return List.copyOf(routes);
   }
 
-  /** The request with this number, or null if it is not kept. */
-  synchronized @Nullable RecentRequest find(long requestId) {
-    for (Group group : newest) {
-      if (group != null && isRequest(group, requestId)) {
-        return view(group);
-      }
-    }
-    for (List<Group> groups : slowest.values()) {
-      for (Group group : groups) {
-        if (isRequest(group, requestId)) {
-          return view(group);
-        }
-      }
-    }
-    return null;
+  private static List<RecentRequest> slowestOf(List<RecentRequest> views) {
+    return views.stream()
+        .sorted(Comparator.comparingLong(view -> -view.request().durationNanos()))
+        .limit(SlowRoutes.PER_ROUTE)
+        .toList();
   }
 
-  private static boolean isRequest(Group group, long requestId) {
-    return group.request != null && group.request.requestId() == requestId;
-  }
-
-  private static void add(List<RecentRequest> views, @Nullable Group group) {
-    RecentRequest view = group == null ? null : view(group);
-    if (view != null) {
-      views.add(view);
-    }
-  }
-
-  private static @Nullable RecentRequest view(Group group) {
-    RequestEvent request = group.request;
-    return request == null
-        ? null
-        : new RecentRequest(
-            request,
-            group.workerId,
-            group.streamId,
-            group.httpVersion,
-            group.timeToFirstByteNanos,
-            List.copyOf(group.functions),
-            List.copyOf(group.statements),
-            group.omitted);
-  }
-
-  /** Estimate of the bytes held now, with all texts. */
-  synchronized long memoryBytes() {
-    return newest.length * 4L + bytes;
-  }
-
-  /** Estimate of the bytes held at most. */
-  long memoryBoundBytes() {
-    return newest.length * 4L + MAX_BYTES + MAX_RECORD_BYTES;
+  private RecentRequest view(int row) {
+    Request request = requests[row];
+    List<FunctionEvent> functions = new ArrayList<>();
+    List<DatabaseEvent> statements = new ArrayList<>();
+    parts.forEachKept(
+        request.parts,
+        part -> {
+          if (part instanceof FunctionEvent function) {
+            functions.add(function);
+          } else if (part instanceof DatabaseEvent statement) {
+            statements.add(statement);
+          }
+        });
+    RecordReader record = rows.at(row);
+    return new RecentRequest(
+        record.request(request.weight > 0 ? request.weight : 1),
+        record.workerId(),
+        record.streamId(),
+        record.httpVersion(),
+        record.timeToFirstByteNanos(),
+        List.copyOf(functions),
+        List.copyOf(statements),
+        request.omitted);
   }
 }

@@ -23,6 +23,7 @@ import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
+import dev.sonde.recent.RecentRequest;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.StatsConfig;

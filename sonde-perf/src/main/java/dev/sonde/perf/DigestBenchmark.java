@@ -37,8 +37,8 @@ import org.openjdk.jmh.infra.IterationParams;
  * What one request costs the digest thread: its processor time and its allocation, divided by the
  * requests it took from the ring.
  *
- * <p>Read {@code digestNanos} and {@code digestBytes}; the score is the time of the whole round. The
- * ring never overflows here, and each request has a path of its own, as from a parser.
+ * <p>Read {@code digestNanos} and {@code digestBytes}; the score is the time of the whole round.
+ * The ring never overflows here, and each request has a path of its own, as from a parser.
  */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)

@@ -151,7 +151,8 @@ public class JdbcBenchmark {
     public void function(String name, long durationNanos, @Nullable Throwable error) {}
 
     @Override
-    public void function(Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {}
+    public void function(
+        Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {}
 
     @Override
     public void database(

@@ -2,8 +2,8 @@
 package dev.sonde.dashboard.view;
 
 import dev.sonde.digest.HealthSnapshot;
-import dev.sonde.digest.RecentRequest;
-import dev.sonde.digest.RecentRequests;
+import dev.sonde.recent.RecentRequest;
+import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.StatsSnapshot;
 import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;

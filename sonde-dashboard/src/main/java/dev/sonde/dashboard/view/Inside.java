@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard.view;
 
-import dev.sonde.digest.RecentRequest;
-import dev.sonde.digest.RecentRequests;
+import dev.sonde.recent.RecentRequest;
+import dev.sonde.recent.RecentRequests;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;

@@ -3,7 +3,7 @@ package dev.sonde.dashboard.view;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sonde.digest.RecentRequests;
+import dev.sonde.recent.RecentRequests;
 import dev.sonde.event.Outcome;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.StatsConfig;
