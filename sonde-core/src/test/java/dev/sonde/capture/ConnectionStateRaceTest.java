@@ -76,4 +76,56 @@ final class ConnectionStateRaceTest {
       assertThat(listener.faults()).isZero();
     }
   }
+
+  @Test
+  void close_comesLastAndALoneRequestEndsOnceOrWasNever()
+      throws ExecutionException, InterruptedException, TimeoutException {
+    CyclicBarrier barrier = new CyclicBarrier(2);
+    for (int round = 0; round < ROUNDS; round++) {
+      TranscriptOutlet outlet = new TranscriptOutlet(/* tellsEveryStart= */ false);
+      ListenerScope listener = new ListenerScope("race", EnumSet.noneOf(Capability.class), outlet);
+      ConnectionState connection = listener.opened(0, null, null, Protocol.H1, false, 0);
+      Exchange first = connection.begin(0, 0, "GET", "/a", "HTTP/1.1", 1);
+      if (round % 2 == 0) {
+        first.completed(200, 1, 2);
+        first.release();
+      }
+
+      Future<?> server =
+          threads.submit(
+              () -> {
+                barrier.await();
+                first.completed(200, 1, 2);
+                first.release();
+                for (int i = 0; i < 3; i++) {
+                  Exchange next = connection.begin(0, 0, "GET", "/b", "HTTP/1.1", 3);
+                  next.completed(200, 1, 4);
+                  next.release();
+                }
+                return null;
+              });
+      Future<?> closer =
+          threads.submit(
+              () -> {
+                barrier.await();
+                connection.closed(Initiator.UNKNOWN, null, 3);
+                return null;
+              });
+      server.get(10, TimeUnit.SECONDS);
+      closer.get(10, TimeUnit.SECONDS);
+
+      long ended = outlet.lines.stream().filter(line -> line.startsWith("ended")).count();
+      long closed = outlet.lines.stream().filter(line -> line.startsWith("closed")).count();
+      assertThat(ended).as("%s", outlet.lines).isBetween(1L, 4L);
+      assertThat(closed).as("%s", outlet.lines).isEqualTo(1);
+      assertThat(outlet.lines)
+          .filteredOn(line -> !line.startsWith("started"))
+          .last()
+          .asString()
+          .startsWith("closed");
+      assertThat(connection.openRequests()).isZero();
+      assertThat(listener.openConnections()).isEmpty();
+      assertThat(listener.faults()).isZero();
+    }
+  }
 }

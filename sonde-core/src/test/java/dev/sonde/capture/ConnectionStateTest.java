@@ -10,11 +10,15 @@ import java.net.InetSocketAddress;
 import java.util.EnumSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+@ParameterizedClass
+@ValueSource(booleans = {true, false})
 final class ConnectionStateTest {
   private static final InetSocketAddress CLIENT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 50_000);
@@ -23,11 +27,15 @@ final class ConnectionStateTest {
   private static final String OPENED = "opened 127.0.0.1:50000";
   private static final String STARTED = "started GET /a";
 
-  private final TranscriptOutlet outlet = new TranscriptOutlet();
-  private final ListenerScope listener =
-      new ListenerScope("test", EnumSet.allOf(Capability.class), outlet);
-  private final ConnectionState connection =
-      listener.opened(0, CLIENT, SERVER, Protocol.H1, false, 1_000);
+  private final TranscriptOutlet outlet;
+  private final ListenerScope listener;
+  private final ConnectionState connection;
+
+  ConnectionStateTest(boolean tellsEveryStart) {
+    outlet = new TranscriptOutlet(tellsEveryStart);
+    listener = new ListenerScope("test", EnumSet.allOf(Capability.class), outlet);
+    connection = listener.opened(0, CLIENT, SERVER, Protocol.H1, false, 1_000);
+  }
 
   private Exchange begin(long streamId) {
     return connection.begin(0, streamId, "GET", "/a", "HTTP/1.1", 2_000);
@@ -255,6 +263,62 @@ final class ConnectionStateTest {
 
     assertThat(exchange.error()).isSameAs(first);
     assertThat(outlet.lines).last().isEqualTo("ended completed 500 20 bytes 1000 ns");
+  }
+
+  @Test
+  void release_letsTheNextRequestHaveTheObject() {
+    ListenerScope lone =
+        new ListenerScope("test", EnumSet.noneOf(Capability.class), new TranscriptOutlet(false));
+    ConnectionState state = lone.opened(0, CLIENT, SERVER, Protocol.H1, false, 0);
+    Exchange first = state.begin(0, 0, "POST", "/a", "HTTP/1.0", 1);
+    long id = first.id();
+    first.route("/{a}");
+    first.attach("a");
+    first.failed(new IllegalStateException());
+    first.bytesIn(7);
+    first.committed(500, 2);
+    first.release();
+    first.completed(500, 3, 4);
+    first.release();
+
+    Exchange second = state.begin(1, 0, "GET", "/b", "HTTP/1.1", 5);
+
+    assertThat(second).isSameAs(first);
+    assertThat(second.id()).isGreaterThan(id);
+    assertThat(second.workerId()).isEqualTo(1);
+    assertThat(second.method()).isEqualTo("GET");
+    assertThat(second.path()).isEqualTo("/b");
+    assertThat(second.httpVersion()).isEqualTo("HTTP/1.1");
+    assertThat(second.startNanos()).isEqualTo(5);
+    assertThat(second.route()).isNull();
+    assertThat(second.attachment()).isNull();
+    assertThat(second.error()).isNull();
+    assertThat(second.spanOrNull()).isNull();
+    assertThat(second.isCommitted()).isFalse();
+    assertThat(second.bytesIn()).isZero();
+    assertThat(second.isOpen()).isTrue();
+    assertThat(lone.lateCalls()).isZero();
+  }
+
+  @Test
+  void begin_makesANewObjectUnlessTheLastWasReleased() {
+    TranscriptOutlet transcript = new TranscriptOutlet(false);
+    ListenerScope lone = new ListenerScope("test", EnumSet.noneOf(Capability.class), transcript);
+    ConnectionState state = lone.opened(0, CLIENT, SERVER, Protocol.H1, false, 0);
+    Exchange first = state.begin(0, 0, "GET", "/a", "HTTP/1.1", 1);
+    first.completed(200, 1, 2);
+
+    Exchange second = state.begin(0, 0, "GET", "/b", "HTTP/1.1", 3);
+    Exchange pipelined = state.begin(0, 0, "GET", "/c", "HTTP/1.1", 4);
+    first.completed(200, 1, 5);
+    second.completed(200, 1, 6);
+    pipelined.completed(200, 1, 7);
+
+    assertThat(second).isNotSameAs(first);
+    assertThat(lone.lateCalls()).isEqualTo(1);
+    assertThat(state.requestsServed()).isEqualTo(3);
+    assertThat(state.bodyBytesSent()).isEqualTo(3);
+    assertThat(state.openRequests()).isZero();
   }
 
   @Test

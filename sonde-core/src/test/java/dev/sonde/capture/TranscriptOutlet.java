@@ -7,6 +7,20 @@ import java.util.concurrent.CopyOnWriteArrayList;
 /** Writes down what capture hands on, a line each. */
 final class TranscriptOutlet implements CaptureOutlet {
   final List<String> lines = new CopyOnWriteArrayList<>();
+  private final boolean tellsEveryStart;
+
+  TranscriptOutlet() {
+    this(/* tellsEveryStart= */ true);
+  }
+
+  TranscriptOutlet(boolean tellsEveryStart) {
+    this.tellsEveryStart = tellsEveryStart;
+  }
+
+  @Override
+  public boolean tellsEveryStart() {
+    return tellsEveryStart;
+  }
 
   @Override
   public void connectionOpened(ConnectionState connection) {
