@@ -92,6 +92,10 @@ final class Digest {
   private final SlotReader copier = this::copy;
   private final EventBuilder record;
   private int copied;
+
+  /** Whether events have to be built of what is not a failure. */
+  private boolean needsEvents;
+
   private long tickNanos;
   private long scanNanos;
   private int scans;
@@ -323,6 +327,7 @@ final class Digest {
       synchronized (feeds) {
         recent.beginBatch();
         try {
+          needsEvents = !keepsAll || !feeds.isEmpty();
           for (int i = 0; i < copied && !isAbandoned; i++) {
             digest(i);
           }
@@ -359,26 +364,33 @@ final class Digest {
         case Slots.EXCHANGE, Slots.REQUEST -> {
           if (group == null) {
             digestExcluded();
-          } else {
+          } else if (needsEvents || record.isFailure()) {
             digestRequest(group);
+          } else {
+            countRequest(group);
           }
         }
-        case Slots.FUNCTION -> digestPart(record.function());
-        case Slots.DATABASE -> digestPart(record.statement());
+        case Slots.FUNCTION, Slots.DATABASE -> {
+          if (needsEvents || record.isFailure()) {
+            digestPart(record.part());
+          } else {
+            countPart();
+          }
+        }
         case Slots.OPENED -> keep(record.opened());
         case Slots.CLOSED -> keep(record.closed());
         default -> throw new IllegalStateException("kind " + record.kind());
       }
     } catch (Throwable t) {
       // One record is lost, never its batch.
-      failed.incrementAndGet();
+      add(failed, 1);
       faults.count("record", t);
     }
   }
 
   private void keep(LifecycleEvent event) {
     publish(event);
-    kept.incrementAndGet();
+    add(kept, 1);
   }
 
   private void digestRequest(GroupHandle route) {
@@ -387,7 +399,7 @@ final class Digest {
     LifecycleEvent started = hasConnection ? record.started() : null;
     LifecycleEvent ended = hasConnection ? record.ended() : null;
     errors.record(request);
-    boolean isAnnounced = announced.remove(request.requestId()) != null;
+    boolean isAnnounced = isAnnounced();
     double weight = keepsAll ? 1 : policy.weightOf(request);
     if (isAnnounced && weight == SamplingPolicy.DROP) {
       weight = 1;
@@ -406,16 +418,39 @@ final class Digest {
         publish(ended);
       }
       publish(weighted);
-      kept.incrementAndGet();
+      add(kept, 1);
     } else {
-      sampledOut.incrementAndGet();
+      add(sampledOut, 1);
     }
+  }
+
+  private boolean isAnnounced() {
+    return !announced.isEmpty() && announced.remove(record.requestId()) != null;
+  }
+
+  /** A request that is kept and of which nobody takes the events, so that none is built. */
+  private void countRequest(GroupHandle route) {
+    int events = record.events() - (isAnnounced() ? 1 : 0);
+    recent.end(record, route, 1);
+    settleExcess();
+    add(published, events);
+    add(kept, 1);
+  }
+
+  /** The same of a call or a statement. */
+  private void countPart() {
+    if (recent.add(record, false) == RecentStore.NONE) {
+      recent.release(record.localRootSpanId());
+    }
+    settleExcess();
+    add(published, 1);
+    add(kept, 1);
   }
 
   /** A request that is excluded, after calls and statements within it were reported. */
   private void digestExcluded() {
     int dropped = recent.release(record.spanId()).size();
-    sampledOut.addAndGet(1L + dropped);
+    add(sampledOut, 1 + dropped);
   }
 
   private void digestPart(ProfileEvent part) {
@@ -467,14 +502,19 @@ final class Digest {
   private void settle(ProfileEvent event, double weight) {
     if (weight > 0) {
       publish(EventBuilder.weighted(event, weight));
-      kept.incrementAndGet();
+      add(kept, 1);
     } else {
-      sampledOut.incrementAndGet();
+      add(sampledOut, 1);
     }
   }
 
+  /** Without an atomic operation: this thread is the only one that writes. */
+  private static void add(AtomicLong count, int more) {
+    count.setRelease(count.getPlain() + more);
+  }
+
   private void publish(Event event) {
-    published.incrementAndGet();
+    add(published, 1);
     for (SinkFeed feed : feeds) {
       feed.offer(event);
     }

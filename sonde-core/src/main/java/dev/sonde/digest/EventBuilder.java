@@ -115,6 +115,25 @@ final class EventBuilder implements RecordReader {
     set(Slots.LOCAL_ROOT, root == 0 && !isOwn ? own : root);
   }
 
+  /** Whether it is one for the error ring, or might be. */
+  boolean isFailure() {
+    int kind = kind();
+    if (kind == Slots.EXCHANGE || kind == Slots.REQUEST) {
+      return outcome() != Outcome.COMPLETED
+          || Slots.status(header()) >= 500
+          || refs[r + Slots.ERROR] != null;
+    }
+    return Slots.has(header(), Slots.IS_ERROR);
+  }
+
+  /** Events that become of a request. */
+  int events() {
+    if (kind() != Slots.EXCHANGE) {
+      return 1;
+    }
+    return Slots.has(header(), Slots.HAS_RESPONSE) || outcome().isClientAbort() ? 3 : 2;
+  }
+
   /** Counts the row in the statistics; returns the group of a request that is not excluded. */
   @Nullable GroupHandle count(Tally tally) {
     return tally.count(get(Slots.TIME), longs, l, refs, r);
