@@ -6,6 +6,7 @@ import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.trace.Span;
+import dev.sonde.trace.SpanSource;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * all other reports come one at a time, and what is reported before the end must happen-before it.
  * No method throws.
  */
-public final class Exchange {
+public final class Exchange implements SpanSource {
   /*
    * A request is one of two sorts. The only one on its connection at its time (`isAlone`) goes
    * OPEN, ENDING, ENDED, where ENDING is while its end is handed on; LAST is ENDING when its
@@ -117,7 +118,9 @@ public final class Exchange {
     if (!this.method.equals(method)) {
       this.method = method;
     }
-    this.target = target;
+    if (!this.target.equals(target)) {
+      this.target = target;
+    }
     if (!this.httpVersion.equals(httpVersion)) {
       this.httpVersion = httpVersion;
     }
@@ -258,6 +261,7 @@ public final class Exchange {
   }
 
   /** The request's span, to be made current while the application works on it. */
+  @Override
   public Span span() {
     Span known = span;
     if (known != null) {
@@ -282,7 +286,8 @@ public final class Exchange {
   }
 
   /** Whether it was {@linkplain #exclude() left out} when it began. */
-  public boolean isExcluded() {
+  @Override
+  public boolean isSuppressed() {
     return excluded;
   }
 

@@ -126,7 +126,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   @Override
   public void requestEnded(Exchange exchange) {
-    if (exchange.isExcluded()) {
+    if (exchange.isSuppressed()) {
       tally.exclude();
       return;
     }

@@ -15,17 +15,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TraceContext {
   /*
-   * The innermost scope, which knows the one around it. Removed, not set to null, when the last
-   * scope closes: a pooled thread must not hold on to a class of this library after its close.
+   * The innermost scope, which knows the one around it; null when the last has closed: a pooled
+   * thread must not hold on to a class of this library. The empty entry that stays with the thread
+   * costs less than to remove and make one for each request, and holds on to no class.
    */
-  private static final ThreadLocal<Scope> INNERMOST = new ThreadLocal<>();
+  private static final ThreadLocal<@Nullable Scope> INNERMOST = new ThreadLocal<>();
 
   private TraceContext() {}
 
   /** The current span, or null outside of any. */
   public static @Nullable Span current() {
     Scope scope = INNERMOST.get();
-    return scope == null ? null : scope.span;
+    return scope == null ? null : scope.span();
+  }
+
+  /** Whether the current span is that of this work. */
+  public static boolean isIn(SpanSource work) {
+    Scope scope = INNERMOST.get();
+    if (scope == null) {
+      return false;
+    }
+    return scope.work == work || (scope.span != null && scope.span == work.span());
   }
 
   /** A new span for work that begins now: a child of the current one, or the root of a trace. */
@@ -48,7 +58,20 @@ public final class TraceContext {
   /** Makes a span the current one until the scope is closed, on this thread. */
   public static Scope use(Span span) {
     Scope around = INNERMOST.get();
-    return enter(span, around, span.isSuppressed() || (around != null && around.isSuppressed));
+    boolean isSuppressed = span.isSuppressed() || (around != null && around.isSuppressed);
+    return enter(new Scope(span, null, around, isSuppressed));
+  }
+
+  /**
+   * Makes the span of some work the current one until the scope is closed, on this thread; if
+   * nobody asks for it, it is not even made.
+   *
+   * <p>The work must not end before the scope is closed.
+   */
+  public static Scope use(SpanSource work) {
+    Scope around = INNERMOST.get();
+    boolean isSuppressed = work.isSuppressed() || (around != null && around.isSuppressed);
+    return enter(new Scope(null, work, around, isSuppressed));
   }
 
   /**
@@ -56,18 +79,26 @@ public final class TraceContext {
    * and for exporters whose clients are observed themselves.
    */
   public static Scope suppress() {
-    return enter(null, INNERMOST.get(), true);
+    return enter(new Scope(null, null, INNERMOST.get(), true));
   }
 
-  private static Scope enter(@Nullable Span span, @Nullable Scope around, boolean isSuppressed) {
-    Scope scope = new Scope(span, around, isSuppressed);
+  private static Scope enter(Scope scope) {
     INNERMOST.set(scope);
+    return scope;
+  }
+
+  /** The innermost scope; its span is made now, because its work may be over when it is used. */
+  private static @Nullable Scope capture() {
+    Scope scope = INNERMOST.get();
+    if (scope != null) {
+      scope.span();
+    }
     return scope;
   }
 
   /** A task that runs in the span that is current now; the task itself if there is none. */
   public static Runnable wrap(Runnable task) {
-    Scope captured = INNERMOST.get();
+    Scope captured = capture();
     if (captured == null) {
       return task;
     }
@@ -80,7 +111,7 @@ public final class TraceContext {
 
   /** A task that runs in the span that is current now; the task itself if there is none. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    Scope captured = INNERMOST.get();
+    Scope captured = capture();
     if (captured == null) {
       return task;
     }
@@ -112,26 +143,40 @@ public final class TraceContext {
    * executor of its own runs in the span as well.
    */
   public static <T extends @Nullable Object> CompletionStage<T> wrap(CompletionStage<T> stage) {
-    Scope captured = INNERMOST.get();
+    Scope captured = capture();
     return captured == null ? stage : new TracedStage<>(stage, captured);
   }
 
   /** A span in use; closing it brings back the one before. */
   public static final class Scope implements AutoCloseable {
-    private final @Nullable Span span;
+    private final @Nullable SpanSource work;
     private final @Nullable Scope around;
     private final boolean isSuppressed;
+    private @Nullable Span span;
 
-    private Scope(@Nullable Span span, @Nullable Scope around, boolean isSuppressed) {
+    private Scope(
+        @Nullable Span span,
+        @Nullable SpanSource work,
+        @Nullable Scope around,
+        boolean isSuppressed) {
       this.span = span;
+      this.work = work;
       this.around = around;
       this.isSuppressed = isSuppressed;
+    }
+
+    private @Nullable Span span() {
+      if (span == null && work != null) {
+        span = work.span();
+      }
+      return span;
     }
 
     /** Enters the same span on the running thread. */
     Scope again() {
       Scope outside = INNERMOST.get();
-      return enter(span, outside, isSuppressed || (outside != null && outside.isSuppressed));
+      boolean isOut = isSuppressed || (outside != null && outside.isSuppressed);
+      return enter(new Scope(span, null, outside, isOut));
     }
 
     /**
@@ -143,17 +188,9 @@ public final class TraceContext {
     public void close() {
       for (Scope scope = INNERMOST.get(); scope != null; scope = scope.around) {
         if (scope == this) {
-          leave();
+          INNERMOST.set(around);
           return;
         }
-      }
-    }
-
-    private void leave() {
-      if (around == null) {
-        INNERMOST.remove();
-      } else {
-        INNERMOST.set(around);
       }
     }
   }

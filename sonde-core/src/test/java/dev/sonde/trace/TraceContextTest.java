@@ -271,4 +271,49 @@ final class TraceContextTest {
     }
     return String.valueOf(value);
   }
+
+  @Test
+  void useOfWork_makesItsSpanWhenSomebodyAsks() {
+    Work work = new Work();
+    try (TraceContext.Scope scope = TraceContext.use(work)) {
+      assertThat(TraceContext.isIn(work)).isTrue();
+      assertThat(TraceContext.isSuppressed()).isFalse();
+      assertThat(work.asked).isZero();
+
+      assertThat(TraceContext.current()).isSameAs(work.span);
+      assertThat(TraceContext.current()).isSameAs(work.span);
+      assertThat(work.asked).isEqualTo(1);
+    }
+    assertThat(TraceContext.current()).isNull();
+    assertThat(TraceContext.isIn(work)).isFalse();
+  }
+
+  @Test
+  void wrap_asksForTheSpanOfWorkBeforeThatIsOver() {
+    Work work = new Work();
+    Runnable task = () -> assertThat(TraceContext.current()).isSameAs(work.span);
+    Runnable wrapped;
+    try (TraceContext.Scope scope = TraceContext.use(work)) {
+      wrapped = TraceContext.wrap(task);
+    }
+    assertThat(work.asked).isEqualTo(1);
+    wrapped.run();
+    assertThat(work.asked).isEqualTo(1);
+  }
+
+  private static final class Work implements SpanSource {
+    private final Span span = Span.root();
+    private int asked;
+
+    @Override
+    public Span span() {
+      asked++;
+      return span;
+    }
+
+    @Override
+    public boolean isSuppressed() {
+      return false;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
-import dev.sonde.trace.Span;
+import dev.sonde.capture.Exchange;
 import dev.sonde.trace.TraceContext;
 import org.eclipse.jetty.server.Context;
 import org.eclipse.jetty.server.Request;
@@ -38,9 +38,9 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
       return;
     }
     ServletRoutes.tell(request, stream);
-    Span span = stream.span();
-    if (TraceContext.current() != span) {
-      INNERMOST.set(new Entry(request, TraceContext.use(span), entry));
+    Exchange exchange = stream.exchange();
+    if (!TraceContext.isIn(exchange)) {
+      INNERMOST.set(new Entry(request, TraceContext.use(exchange), entry));
     }
   }
 

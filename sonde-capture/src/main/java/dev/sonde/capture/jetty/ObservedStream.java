@@ -5,7 +5,6 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Protocol;
-import dev.sonde.trace.Span;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
@@ -51,8 +50,8 @@ final class ObservedStream extends HttpStream.Wrapper {
     isHead = HttpMethod.HEAD.is(request.getMethod());
   }
 
-  Span span() {
-    return exchange.span();
+  Exchange exchange() {
+    return exchange;
   }
 
   /** The application threw, or failed the request. */

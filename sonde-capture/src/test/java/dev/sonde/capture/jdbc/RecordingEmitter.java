@@ -75,7 +75,8 @@ final class RecordingEmitter implements Emitter {
   }
 
   @Override
-  public void function(Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {
+  public void function(
+      Span span, String name, long durationNanos, long endNanos, @Nullable Throwable error) {
     throw new AssertionError("not a database");
   }
 
