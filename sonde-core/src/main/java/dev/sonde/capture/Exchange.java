@@ -72,6 +72,7 @@ public final class Exchange implements SpanSource {
 
   // Written one at a time; the close of the connection may read them meanwhile.
   private boolean committed;
+  private boolean isHeadUntimed;
   private long bytesIn;
 
   @SuppressWarnings("UnusedVariable") // by name
@@ -162,6 +163,18 @@ public final class Exchange implements SpanSource {
     }
   }
 
+  /**
+   * The response head is being sent by the same write as the last of the body; both times are then
+   * that of the end.
+   */
+  public void committedWithEnd(int status) {
+    if (!committed && isOpen()) {
+      this.status = status;
+      isHeadUntimed = true;
+      COMMITTED.setRelease(this, true);
+    }
+  }
+
   /** Adds body bytes that were received. */
   public void bytesIn(long bytes) {
     if (bytes != 0) {
@@ -234,6 +247,7 @@ public final class Exchange implements SpanSource {
     excluded = false;
     settlesConnection = false;
     committed = false;
+    isHeadUntimed = false;
     hasRoute = false;
     bytesIn = 0;
     bytesOut = 0;
@@ -517,6 +531,9 @@ public final class Exchange implements SpanSource {
     BYTES_OUT.setOpaque(this, bodyBytes);
     this.outcome = outcome;
     endNanos = connection.advance(nanos);
+    if (isHeadUntimed) {
+      firstByteNanos = endNanos;
+    }
     connection.ended(this);
   }
 

@@ -38,6 +38,10 @@ final class ObservedStream extends HttpStream.Wrapper {
   private boolean hasBody;
   private long bodyBytes;
   private volatile boolean isFinishing;
+
+  /** From then on the exchange may be that of the next request: a late caller must not touch it. */
+  private boolean isRecycled;
+
   private volatile @Nullable String route;
   private volatile boolean isDefaultRoute;
 
@@ -56,7 +60,9 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** The application threw, or failed the request. */
   void thrown(Throwable thrown) {
-    exchange.failed(thrown);
+    if (!isRecycled) {
+      exchange.failed(thrown);
+    }
   }
 
   /**
@@ -77,7 +83,7 @@ final class ObservedStream extends HttpStream.Wrapper {
   @Override
   public Content.Chunk read() {
     Content.Chunk chunk = super.read();
-    if (chunk != null) {
+    if (chunk != null && !isRecycled) {
       try {
         if (Content.Chunk.isFailure(chunk)) {
           readFailed(chunk);
@@ -104,7 +110,7 @@ final class ObservedStream extends HttpStream.Wrapper {
   @Override
   public void succeeded() {
     try {
-      if (status != 0) {
+      if (status != 0 && exchange.isOpen()) {
         complete();
       }
       recycled();
@@ -147,7 +153,11 @@ final class ObservedStream extends HttpStream.Wrapper {
         }
         status = code;
         hasBody = !isHead && !HttpStatus.hasNoBody(code);
-        exchange.committed(code, System.nanoTime());
+        if (last) {
+          exchange.committedWithEnd(code);
+        } else {
+          exchange.committed(code, System.nanoTime());
+        }
       }
       Write write = idleWrite;
       if (write == null) {
@@ -198,10 +208,13 @@ final class ObservedStream extends HttpStream.Wrapper {
     exchange.aborted(kind, failure, bodyBytes, System.nanoTime());
   }
 
+  /** Jetty is done with the stream, and so is this with the exchange. */
   private void recycled() {
     isFinishing = false;
     connection.ended(this, request.getId());
     connection.settled();
+    isRecycled = true;
+    exchange.release();
   }
 
   private Protocol upgradedTo() {
