@@ -24,6 +24,10 @@ if [ "${1:-}" = --table ]; then
   jdk=$(jq -r '.[0].jdkVersion' "$1")
   jvm=$(jq -r '.[0].jvmArgs | join(" ")' "$1")
   { machine "$jdk" "$jvm"; jq -s -r -f table.jq "$@"; } >target/table.md
+  # Threads that waited for a processor did not meet each other as often as they would have.
+  jq -r '.[] | select(.benchmark | endswith("RecordBenchmark.floor")) | select(.threads <= $cores)
+    | select(.primaryMetric.score > 1.2 * .secondaryMetrics["caller.cpu"].score)
+    | "\(input_filename): the machine was busy"' --argjson cores "$(getconf _NPROCESSORS_ONLN)" "$@" >&2
   awk '
     /<!-- \/bench/ { skips = 0 }
     !skips { print }

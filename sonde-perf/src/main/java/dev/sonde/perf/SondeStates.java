@@ -205,6 +205,7 @@ public final class SondeStates {
           connection.begin(0, 0, RecordBenchmark.METHOD, path, "HTTP/1.1", System.nanoTime());
       exchange.route(route);
       exchange.completed(RecordBenchmark.STATUS, RecordBenchmark.BYTES, System.nanoTime());
+      exchange.release();
     }
   }
 
@@ -212,7 +213,7 @@ public final class SondeStates {
   @State(Scope.Thread)
   public static class Pace {
     private static final int BURST = 512;
-    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
 
     private int done;
 
