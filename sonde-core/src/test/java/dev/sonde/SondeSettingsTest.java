@@ -212,6 +212,7 @@ final class SondeSettingsTest {
     ManualClock clock = new ManualClock();
     try (Sonde sonde =
         Sonde.start(config().statsWindow(Duration.ofMinutes(1)).build(), null, clock)) {
+      clock.advance(Duration.ofSeconds(1));
       request(sonde, "/", 200, Duration.ZERO);
       assertThat(sonde.stats().total().count()).isEqualTo(1);
 

@@ -117,6 +117,7 @@ final class StatsStoreStressTest {
       forgetter.get();
     }
 
+    store.roll();
     assertThat(store.harvestedRequests()).isEqualTo((long) THREADS * perThread);
   }
 
