@@ -205,7 +205,7 @@ public final class ConnectionState {
   private Exchange beginAmongOthers(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
     Exchange exchange = new Exchange(this, /* isAlone= */ false);
-    long id = RequestIds.next();
+    long id = nextId();
     Set<Exchange> set = others();
     exchange.head(id, workerId, streamId, method, path, httpVersion, advance(nanos));
     if (!acquire()) {
@@ -421,7 +421,8 @@ public final class ConnectionState {
   }
 
   /**
-   * Moves the connection's time up to {@code nanos}; returns a time that is not before any other.
+   * Moves the connection's time up to {@code nanos}; returns a time that is not before any other
+   * that was told before.
    */
   long advance(long nanos) {
     long last = (long) LAST_NANOS.getOpaque(this);

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * One request and its response, from the parsed head to the last byte.
  *
  * <p>It ends once: the first of {@link #completed}, {@link #aborted}, {@link #upgraded} and the
- * close of its connection wins, later ones are counted and ignored. Those may come from any thread;
- * all other reports come one at a time, and what is reported before the end must happen-before it.
- * No method throws.
+ * close of its connection wins, later ones are counted and ignored, as long as it is not
+ * {@linkplain #release() released}. Those may come from any thread; all other reports come one at a
+ * time, and what is reported before the end must happen-before it. No method throws.
  */
 public final class Exchange implements SpanSource {
   /*
@@ -112,7 +112,11 @@ public final class Exchange implements SpanSource {
       String target,
       String httpVersion,
       long startNanos) {
+    VarHandle.storeStoreFence();
     this.id = id;
+    if (span != null) {
+      span = null;
+    }
     this.workerId = workerId;
     this.streamId = streamId;
     // Compared first: a reference stored in an old object costs the collector's barrier a fence.
@@ -281,7 +285,8 @@ public final class Exchange implements SpanSource {
     if (known != null) {
       return known;
     }
-    Span root = excluded ? Span.root().suppressed() : Span.root();
+    Span own = Span.rootOf(id);
+    Span root = excluded ? own.suppressed() : own;
     Span raced = (Span) SPAN.compareAndExchange(this, null, root);
     return raced == null ? root : raced;
   }
@@ -310,7 +315,7 @@ public final class Exchange implements SpanSource {
     return connection;
   }
 
-  /** Number of the request, unique and increasing within this process. */
+  /** Number of the request, unique within this process and increasing on its connection. */
   public long id() {
     return id;
   }
@@ -355,7 +360,7 @@ public final class Exchange implements SpanSource {
 
   /** Nanoseconds from the parsed head to the sent response head, or -1 if none was sent. */
   public long timeToFirstByteNanos() {
-    return isCommitted() ? firstByteNanos - startNanos : -1;
+    return isCommitted() && !(isHeadUntimed && isOpen()) ? firstByteNanos - startNanos : -1;
   }
 
   /** Whether it has not ended yet. */
@@ -370,15 +375,17 @@ public final class Exchange implements SpanSource {
 
   /** Its start, or null if it is over; unlike all else here it may be read by any thread. */
   public @Nullable RequestStarted startIfOpen() {
+    // The same object may become the next request meanwhile: then its state is ENDED before
+    // anything
+    // else changes, and its number is another one before it is OPEN again.
+    long before = id;
+    VarHandle.loadLoadFence();
     if (!isOpen()) {
       return null;
     }
-    long before = id;
     RequestStarted start =
         new RequestStarted(
             connection.id(), workerId, before, streamId, method, path(), httpVersion, startNanos);
-    // The same object may have become the next request meanwhile: then its state was ENDED before
-    // anything else changed, and its number is another one before it is OPEN again.
     VarHandle.loadLoadFence();
     return isOpen() && id == before ? start : null;
   }
@@ -539,8 +546,10 @@ public final class Exchange implements SpanSource {
 
   /** Its end has been handed on. */
   void finish() {
+    // Read before: once it is ENDED it may be released and be the next request.
+    boolean settles = settlesConnection;
     boolean isLast = (int) STATE.getAndSet(this, ENDED) == LAST;
-    if (isLast || settlesConnection) {
+    if (settles || (isLast && connection.settle())) {
       connection.release();
     }
   }

@@ -76,6 +76,10 @@ final class Digest {
   private final AtomicLong kept = new AtomicLong();
   private final AtomicLong failed = new AtomicLong();
   private final AtomicLong published = new AtomicLong();
+
+  /** Records that were read, and so are in the statistics, whatever has become of them. */
+  private final AtomicLong counted = new AtomicLong();
+
   private volatile ClockAnchor anchor;
   private volatile long drainedNanos;
   private final Object settled = new Object();
@@ -198,7 +202,7 @@ final class Digest {
   }
 
   private long disposed(SegmentRing.Counts counts) {
-    return counts.dropped() + sampledOut.get() + kept.get() + failed.get();
+    return counts.dropped() + counted.get();
   }
 
   private boolean isOver() {
@@ -224,7 +228,7 @@ final class Digest {
     return open;
   }
 
-  /** All counts at one moment; {@code excluded} requests never reach this thread. */
+  /** All counts at one moment; {@code excluded} requests are told by whoever excluded them. */
   PipelineCounts counts(long excluded) {
     // What has been digested is read first, so that what waits is never less than nothing.
     boolean isOver = isOver();
@@ -328,7 +332,7 @@ final class Digest {
         recent.beginBatch();
         try {
           needsEvents = !keepsAll || !feeds.isEmpty();
-          for (int i = 0; i < copied && !isAbandoned; i++) {
+          for (int i = 0; i < copied; i++) {
             digest(i);
           }
         } finally {
@@ -338,6 +342,7 @@ final class Digest {
     } finally {
       Arrays.fill(refs, 0, copied * Slots.REFS, null);
     }
+    add(counted, copied);
     drainedNanos = now;
     tellSettled();
     if (now - tickNanos >= TICK_NANOS) {
@@ -357,9 +362,12 @@ final class Digest {
 
   private void digest(int index) {
     record.select(index);
-    GroupHandle group = record.count(tally);
     try {
       record.complete();
+      GroupHandle group = record.count(tally);
+      if (isAbandoned) {
+        return;
+      }
       switch (record.kind()) {
         case Slots.EXCHANGE, Slots.REQUEST -> {
           if (group == null) {

@@ -99,6 +99,16 @@ final class EventBuilder implements RecordReader {
   }
 
   private void giveIds(@Nullable Span span, boolean isOwn) {
+    if (span == null && kind() == Slots.EXCHANGE) {
+      // What Exchange.span() answers whoever asks from now on.
+      long number = requestId();
+      set(Slots.SPAN_ID, TraceIds.spanIdOf(number));
+      set(Slots.TRACE_HIGH, TraceIds.traceIdHighOf(number));
+      set(Slots.TRACE_LOW, TraceIds.traceIdLowOf(number));
+      set(Slots.PARENT, 0);
+      set(Slots.LOCAL_ROOT, TraceIds.spanIdOf(number));
+      return;
+    }
     long own = span != null && isOwn ? span.spanId() : TraceIds.nextSpanId();
     set(Slots.SPAN_ID, own);
     if (span == null) {

@@ -130,7 +130,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       tally.exclude();
       return;
     }
-    if (CostMeter.measures(exchange.id())) {
+    if (CostMeter.measures(exchange.endNanos())) {
       long begin = clock.nanoTime();
       put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
       cost.addMeasured(begin);
@@ -411,6 +411,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   public long memoryBytes() {
     long waiting = sinks().stream().mapToLong(SinkHealth::queueDepth).sum();
     return ring.depth() * SLOT_BYTES
+        + Shapes.heldBytes()
         + stats.memoryBytes()
         + recent.memoryBytes()
         + errors.snapshot().kinds().stream().mapToLong(Pipeline::bytesOf).sum()
@@ -434,6 +435,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     long segment = SegmentRing.defaultSegmentSize(config.queueSize());
     long slots = SegmentRing.defaultStripes() * (config.queueSize() + 2 * segment);
     return slots * SLOT_BYTES
+        + Shapes.BOUND_BYTES
         + stats.memoryBoundBytes()
         + recent.memoryBoundBytes()
         + errorsMax * MAX_ERROR_BYTES

@@ -9,10 +9,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>So a record stores one reference where it would store up to six; each one stored in an old
  * array costs the collector's barrier a fence, more than all the numbers of the record. Any thread
- * may look up; threads that meet may both make a copy, which is as good.
+ * may look up; threads that meet may both make a copy, which is as good. They are kept for the
+ * whole process, and only if their texts are short.
  */
 final class Shapes {
-  private static final int SIZE = 2_048;
+  /** At most this much is held. */
+  static final long BOUND_BYTES;
+
+  private static final int SIZE = 512;
+  private static final int MAX_KEPT_CHARS = 512;
+  private static final long OBJECT_BYTES = 48;
   private static final int MAX_WORD_CHARS = 64;
   private static final int MAX_NAME_CHARS = 512;
   private static final int MAX_QUERY_CHARS = 8_192;
@@ -20,10 +26,34 @@ final class Shapes {
   private static final @Nullable Request[] REQUESTS = new @Nullable Request[SIZE];
   private static final @Nullable Statement[] STATEMENTS = new @Nullable Statement[SIZE];
 
+  static {
+    BOUND_BYTES = 2L * SIZE * (OBJECT_BYTES + 2L * MAX_KEPT_CHARS);
+  }
+
   private Shapes() {}
+
+  /** Estimate of the bytes held now. */
+  static long heldBytes() {
+    long bytes = 0;
+    for (int i = 0; i < SIZE; i++) {
+      Request request = REQUESTS[i];
+      Statement statement = STATEMENTS[i];
+      bytes += request == null ? 0 : OBJECT_BYTES + 2L * request.chars();
+      bytes += statement == null ? 0 : OBJECT_BYTES + 2L * statement.chars();
+    }
+    return bytes;
+  }
+
+  private static int length(@Nullable String text) {
+    return text == null ? 0 : text.length();
+  }
 
   /** Of requests: method and version as sent, and the template that matched. */
   record Request(String method, @Nullable String route, String httpVersion) {
+    private int chars() {
+      return method.length() + length(route) + httpVersion.length();
+    }
+
     private boolean matches(String method, @Nullable String route, String httpVersion) {
       return this.method.equals(method)
           && Objects.equals(this.route, route)
@@ -39,6 +69,14 @@ final class Shapes {
       @Nullable String target,
       @Nullable String query,
       long queryHash) {
+    private int chars() {
+      return vendor.length()
+          + length(database)
+          + operation.length()
+          + length(target)
+          + length(query);
+    }
+
     private boolean matches(
         String vendor,
         @Nullable String database,
@@ -57,7 +95,7 @@ final class Shapes {
 
   static Request request(String method, @Nullable String route, String httpVersion) {
     int hash = 31 * (route == null ? 0 : route.hashCode()) + method.hashCode();
-    int index = index(hash);
+    int index = index(31 * hash + httpVersion.hashCode());
     Request known = REQUESTS[index];
     if (known != null && known.matches(method, route, httpVersion)) {
       return known;
@@ -67,7 +105,9 @@ final class Shapes {
             bounded(method, MAX_WORD_CHARS),
             boundedOrNull(route, MAX_NAME_CHARS),
             bounded(httpVersion, MAX_WORD_CHARS));
-    REQUESTS[index] = fresh;
+    if (fresh.chars() <= MAX_KEPT_CHARS) {
+      REQUESTS[index] = fresh;
+    }
     return fresh;
   }
 
@@ -91,7 +131,9 @@ final class Shapes {
             boundedOrNull(target, MAX_NAME_CHARS),
             boundedOrNull(query, MAX_QUERY_CHARS),
             queryHash);
-    STATEMENTS[index] = fresh;
+    if (fresh.chars() <= MAX_KEPT_CHARS) {
+      STATEMENTS[index] = fresh;
+    }
     return fresh;
   }
 

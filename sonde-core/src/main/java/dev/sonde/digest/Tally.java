@@ -34,7 +34,11 @@ final class Tally implements SlotReader {
   /** Counts a record that is dropped. */
   @Override
   public void read(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
-    count(time, longs, l, refs, r);
+    try {
+      count(time, longs, l, refs, r);
+    } catch (Throwable t) {
+      faults.count("statistics", t);
+    }
   }
 
   /**
@@ -43,19 +47,15 @@ final class Tally implements SlotReader {
    * @return the group of a request that is not excluded; null for everything else
    */
   @Nullable GroupHandle count(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
-    try {
-      switch (Slots.kind(longs[l + Slots.HEADER])) {
-        case Slots.EXCHANGE, Slots.REQUEST -> {
-          return countRequest(time, longs, l, refs, r);
-        }
-        case Slots.FUNCTION -> countFunction(time, longs, l, refs, r);
-        case Slots.DATABASE -> countStatement(time, longs, l, refs, r);
-        default -> {
-          // Connections are counted when they open and close.
-        }
+    switch (Slots.kind(longs[l + Slots.HEADER])) {
+      case Slots.EXCHANGE, Slots.REQUEST -> {
+        return countRequest(time, longs, l, refs, r);
       }
-    } catch (Throwable t) {
-      faults.count("statistics", t);
+      case Slots.FUNCTION -> countFunction(time, longs, l, refs, r);
+      case Slots.DATABASE -> countStatement(time, longs, l, refs, r);
+      default -> {
+        // Connections are counted when they open and close.
+      }
     }
     return null;
   }

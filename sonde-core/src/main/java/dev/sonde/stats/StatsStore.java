@@ -242,7 +242,6 @@ public final class StatsStore {
    * @param group of a snapshot of this store
    */
   public Sketch sketch(GroupSnapshot group) {
-    settle.run();
     BucketCounts buckets = new BucketCounts();
     GroupHandle handle = group.handle();
     if (handle == null) {

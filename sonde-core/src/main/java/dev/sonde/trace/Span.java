@@ -63,6 +63,24 @@ public final class Span {
   }
 
   /**
+   * The first span of the trace of a request that nobody traces yet: always the same for the same
+   * number, so that it need not be kept before somebody asks.
+   *
+   * @param requestNumber unique within this process
+   */
+  public static Span rootOf(long requestNumber) {
+    long spanId = TraceIds.spanIdOf(requestNumber);
+    return new Span(
+        TraceIds.traceIdHighOf(requestNumber),
+        TraceIds.traceIdLowOf(requestNumber),
+        spanId,
+        0,
+        spanId,
+        SAMPLED | RANDOM,
+        null);
+  }
+
+  /**
    * A span whose ids were given out elsewhere, for instance by another tracing library.
    *
    * @throws IllegalArgumentException if the trace id or the span id is 0

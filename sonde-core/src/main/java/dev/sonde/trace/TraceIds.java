@@ -39,6 +39,29 @@ public final class TraceIds {
     return next(SPAN_KEY);
   }
 
+  /** Upper half of the id of the trace that a request of this number begins. */
+  public static long traceIdHighOf(long requestNumber) {
+    return mix(requestNumber + TRACE_HIGH_KEY);
+  }
+
+  /** Lower half of the id of the trace that a request of this number begins. */
+  public static long traceIdLowOf(long requestNumber) {
+    return mix(requestNumber + TRACE_LOW_KEY);
+  }
+
+  /** Id of the first span of a request of this number. */
+  public static long spanIdOf(long requestNumber) {
+    return mix(requestNumber + SPAN_KEY);
+  }
+
+  /** The finaliser of SplitMix64 (Steele, Lea, Flood, 2014): a bijection that scatters all bits. */
+  private static long mix(long value) {
+    long z = (value ^ (value >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    z ^= z >>> 31;
+    return z == 0 ? 1 : z;
+  }
+
   private static long next(long key) {
     while (true) {
       long id = ThreadLocalRandom.current().nextLong() ^ key;

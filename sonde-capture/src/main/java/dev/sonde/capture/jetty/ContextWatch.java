@@ -40,7 +40,7 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
     ServletRoutes.tell(request, stream);
     Exchange exchange = stream.exchange();
     if (!TraceContext.isIn(exchange)) {
-      INNERMOST.set(new Entry(request, TraceContext.use(exchange), entry));
+      INNERMOST.set(new Entry(request, TraceContext.use(exchange.span()), entry));
     }
   }
 

@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * Jetty 12.1 as a success, and both wait for the handler to return.
  */
 final class ObservedStream extends HttpStream.Wrapper {
+  /** Bytes that a socket takes at once, so that the first goes out when the last does. */
+  private static final int ONE_WRITE = 32 * 1024;
+
   private final ObservedConnection connection;
   private final Exchange exchange;
   private final Request request;
@@ -40,7 +43,7 @@ final class ObservedStream extends HttpStream.Wrapper {
   private volatile boolean isFinishing;
 
   /** From then on the exchange may be that of the next request: a late caller must not touch it. */
-  private boolean isRecycled;
+  private volatile boolean isRecycled;
 
   private volatile @Nullable String route;
   private volatile boolean isDefaultRoute;
@@ -114,6 +117,7 @@ final class ObservedStream extends HttpStream.Wrapper {
         complete();
       }
       recycled();
+      exchange.release();
     } catch (Throwable t) {
       connection.fault(t);
     }
@@ -153,7 +157,7 @@ final class ObservedStream extends HttpStream.Wrapper {
         }
         status = code;
         hasBody = !isHead && !HttpStatus.hasNoBody(code);
-        if (last) {
+        if (last && (content == null || content.remaining() <= ONE_WRITE)) {
           exchange.committedWithEnd(code);
         } else {
           exchange.committed(code, System.nanoTime());
@@ -214,7 +218,6 @@ final class ObservedStream extends HttpStream.Wrapper {
     connection.ended(this, request.getId());
     connection.settled();
     isRecycled = true;
-    exchange.release();
   }
 
   private Protocol upgradedTo() {
@@ -258,12 +261,8 @@ final class ObservedStream extends HttpStream.Wrapper {
     public void succeeded() {
       Callback waiting = end();
       try {
-        bodyBytes += length;
-        exchange.sent(bodyBytes);
-        if (isLast) {
-          complete();
-          isFinishing = false;
-          connection.settled();
+        if (!isRecycled) {
+          written();
         }
         idleWrite = this;
       } catch (Throwable t) {
@@ -279,12 +278,9 @@ final class ObservedStream extends HttpStream.Wrapper {
       ByteBuffer rest = content;
       Callback waiting = end();
       try {
-        // Before the application gets its buffer back and may fill it again.
-        bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
-        exchange.sent(bodyBytes);
-        writeFailed(failure);
-        isFinishing = false;
-        connection.settled();
+        if (!isRecycled) {
+          broken(rest, failure);
+        }
       } catch (Throwable t) {
         connection.fault(t);
       }
@@ -297,6 +293,25 @@ final class ObservedStream extends HttpStream.Wrapper {
     public InvocationType getInvocationType() {
       Callback waiting = callback;
       return waiting == null ? InvocationType.BLOCKING : waiting.getInvocationType();
+    }
+
+    private void written() {
+      bodyBytes += length;
+      exchange.sent(bodyBytes);
+      if (isLast) {
+        complete();
+        isFinishing = false;
+        connection.settled();
+      }
+    }
+
+    /** Before the application gets its buffer back and may fill it again. */
+    private void broken(@Nullable ByteBuffer rest, Throwable failure) {
+      bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
+      exchange.sent(bodyBytes);
+      writeFailed(failure);
+      isFinishing = false;
+      connection.settled();
     }
 
     private @Nullable Callback end() {
