@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard.view;
 
-import dev.sonde.recent.RecentRequest;
-import dev.sonde.recent.RecentRequests;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.recent.RecentRequest;
+import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
 import dev.sonde.stats.RouteNormalizer;
 import dev.sonde.time.ClockAnchor;

@@ -3,8 +3,8 @@ package dev.sonde.dashboard.view;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sonde.recent.RecentRequests;
 import dev.sonde.event.Outcome;
+import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.StatsConfig;
 import dev.sonde.stats.StatsStore;
