@@ -77,6 +77,11 @@ abstract class ContractHarness {
     return started;
   }
 
+  /** The ports of the server that {@link #start()} started, and whether with TLS. */
+  final Map<Integer, Boolean> tlsByPort() {
+    return tlsByPort;
+  }
+
   final RunningServer running() {
     return Objects.requireNonNull(running, "not started");
   }
