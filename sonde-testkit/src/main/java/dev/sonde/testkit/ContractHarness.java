@@ -82,6 +82,12 @@ abstract class ContractHarness {
     return tlsByPort;
   }
 
+  /** Connections that were turned away at the door, as far as the adapter told. */
+  final long rejectedConnections() {
+    RunningServer started = running;
+    return started == null ? 0 : started.rejectedConnections();
+  }
+
   final RunningServer running() {
     return Objects.requireNonNull(running, "not started");
   }

@@ -724,6 +724,24 @@ public abstract class ServerContract extends ContractHarness {
   }
 
   @Test
+  @DisplayName("T34b load-tool")
+  void t34b_loadTool_agreesWithItsOwnCounts() throws Exception {
+    RunningServer server = start();
+    String url = "http://127.0.0.1:" + server.port() + ContractRoute.HELLO.template();
+
+    ContractLoad.Sums counted = LoadTool.get(url, 64, 64_000, List.of("--h1"));
+    awaitEvents(ConnectionClosed.class, 64);
+    assertThat(ContractLoad.sums(collector.events())).isEqualTo(counted);
+
+    if (fixture().capabilities().contains(Capability.H2)) {
+      ContractLoad.Sums streams = LoadTool.get(url, 8, 16_000, List.of("-m", "16"));
+      awaitEvents(ConnectionClosed.class, 64 + 8);
+      assertThat(ContractLoad.sums(collector.events())).isEqualTo(counted.plus(streams));
+    }
+    patiently("no state left").until(() -> server.openConnectionStates() == 0);
+  }
+
+  @Test
   @DisplayName("T35 noop")
   void t35_noopCollector_costsNoAllocation(TestReporter reporter) throws Exception {
     AllocationComparison comparison = AllocationComparison.measure(fixture());

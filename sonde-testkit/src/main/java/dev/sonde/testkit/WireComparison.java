@@ -50,7 +50,15 @@ final class WireComparison {
         compare(scenario, trace, opened.tls(), seen);
       }
     }
-    wire.removeIf(seen -> isLeft(scenario, seen));
+    List<WireConnection> left = wire.stream().filter(seen -> isOf(scenario, seen)).toList();
+    wire.removeAll(left);
+    List<WireConnection> untold = left.stream().filter(this::isReportable).toList();
+    // A door that is shut answers nothing.
+    long refused = untold.stream().filter(seen -> seen.statuses().isEmpty()).count();
+    if (untold.size() != scenario.rejected || refused != scenario.rejected) {
+      differences.add(
+          scenario.name + ": told of " + scenario.rejected + " rejected, but not of: " + untold);
+    }
   }
 
   /** What differs, a line each; empty if nothing does. */
@@ -76,14 +84,8 @@ final class WireComparison {
     return null;
   }
 
-  /** Whether a connection, of which nothing was told, belongs to this scenario. */
-  private boolean isLeft(Scenario scenario, WireConnection seen) {
-    boolean isOfScenario =
-        scenario.tlsByPort.containsKey(seen.serverPort()) && seen.begin().isBefore(scenario.end);
-    if (isOfScenario && isReportable(seen)) {
-      differences.add(scenario.name + ": not told of: " + seen);
-    }
-    return isOfScenario;
+  private static boolean isOf(Scenario scenario, WireConnection seen) {
+    return scenario.tlsByPort.containsKey(seen.serverPort()) && seen.begin().isBefore(scenario.end);
   }
 
   private void compare(
@@ -167,11 +169,14 @@ final class WireComparison {
    * @param end when it was over
    * @param tlsByPort the server's ports, and whether with TLS
    * @param isHttp whether all requests are such that a dissector understands them
+   * @param told the connections
+   * @param rejected connections that were turned away without becoming one
    */
   record Scenario(
       String name,
       Instant end,
       Map<Integer, Boolean> tlsByPort,
       boolean isHttp,
-      List<ConnectionTrace> told) {}
+      List<ConnectionTrace> told,
+      long rejected) {}
 }

@@ -55,7 +55,8 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
               Instant.now(),
               contract.tlsByPort(),
               !context.getTags().contains(NOT_HTTP),
-              contract.collector.connections()));
+              contract.collector.connections(),
+              contract.rejectedConnections()));
     }
   }
 

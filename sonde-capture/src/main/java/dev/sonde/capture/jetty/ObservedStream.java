@@ -37,6 +37,7 @@ final class ObservedStream extends HttpStream.Wrapper {
   private final boolean isHead;
 
   private @Nullable Write idleWrite;
+  private boolean isMalformed;
   private int status;
   private boolean hasBody;
   private long bodyBytes;
@@ -138,6 +139,12 @@ final class ObservedStream extends HttpStream.Wrapper {
   private void readFailed(Content.Chunk chunk) {
     Throwable failure = chunk.getFailure();
     if (chunk.isLast() && failure instanceof IOException) {
+      if (exchange.streamId() == 0 && !hasClientLeft()) {
+        // The body breaks HTTP's rules: to Jetty that is an early end, which it answers by 400.
+        isMalformed = true;
+        connection.state().hint(CloseHint.MALFORMED_REQUEST);
+        return;
+      }
       boolean isReset = connection.wasReset() || !connection.hasPeerLeft();
       AbortKind kind = isReset ? AbortKind.CLIENT_RESET : AbortKind.READ_EOF;
       end(kind, failure);
@@ -189,8 +196,16 @@ final class ObservedStream extends HttpStream.Wrapper {
     exchange.completed(status, bodyBytes, nanos);
   }
 
+  /** Known by the endpoint that is Sonde's own, or by Jetty's having read the end of the stream. */
+  private boolean hasClientLeft() {
+    return connection.hasPeerLeft()
+        || request.getConnectionMetaData().getConnection().getEndPoint().isInputShutdown();
+  }
+
   private void abort(Throwable failure) {
-    if (connection.hasPeerLeft()) {
+    if (isMalformed) {
+      end(AbortKind.SERVER_RESET, failure);
+    } else if (connection.hasPeerLeft()) {
       end(connection.wasReset() ? AbortKind.CLIENT_RESET : AbortKind.WRITE_FAILED, failure);
     } else if (isByPeer(failure)) {
       // On HTTP/2 the client reset this stream; otherwise the endpoint is Jetty's own and silent.
