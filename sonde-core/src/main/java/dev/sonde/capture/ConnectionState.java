@@ -165,7 +165,8 @@ public final class ConnectionState {
   /**
    * The head of a request was fully parsed.
    *
-   * <p>The heads of one connection are reported one after another.
+   * <p>The heads of HTTP/1 are reported one after another; those of HTTP/2 streams may come from
+   * several threads at once.
    *
    * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
    * @param streamId HTTP/2 stream, 0 on HTTP/1
@@ -205,7 +206,7 @@ public final class ConnectionState {
   private Exchange beginAmongOthers(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
     Exchange exchange = new Exchange(this, /* isAlone= */ false);
-    long id = nextId();
+    long id = streamId == 0 ? nextId() : RequestIds.next();
     Set<Exchange> set = others();
     exchange.head(id, workerId, streamId, method, path, httpVersion, advance(nanos));
     if (!acquire()) {
