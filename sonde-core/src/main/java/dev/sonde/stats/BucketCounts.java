@@ -2,6 +2,7 @@
 package dev.sonde.stats;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * overflows, and then has its upper half on a second page.
  */
 final class BucketCounts {
+  /** Without its pages. */
+  static final int OBJECT_BYTES = 32 + 16 + Buckets.OCTAVES * 4;
+
   static final int PAGE_BYTES = 16 + Buckets.PER_OCTAVE * Integer.BYTES;
 
   private static final long LOW = 0xffff_ffffL;
@@ -56,23 +60,34 @@ final class BucketCounts {
   }
 
   void addAll(BucketCounts other) {
+    boolean sumFits = count + other.count <= LOW;
     for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
       int[] page = other.low[octave];
       if (page == null) {
         continue;
       }
-      prepare(octave);
       int[] mine = low[octave];
-      for (int i = 0; mine != null && i < page.length; i++) {
+      if (mine == null) {
+        mine = new int[Buckets.PER_OCTAVE];
+        low[octave] = mine;
+      }
+      if (sumFits) {
+        // Without a carry, so that the compiler can add several at a time.
+        for (int i = 0; i < mine.length; i++) {
+          mine[i] += page[i];
+        }
+        continue;
+      }
+      for (int i = 0; i < page.length; i++) {
         long n = page[i] & LOW;
         long sum = (mine[i] & LOW) + n;
         mine[i] = (int) sum;
-        count += n;
         if (sum >>> Integer.SIZE != 0) {
           carry(octave, i, 1);
         }
       }
     }
+    count += other.count;
     if (other.high != null) {
       addUpper(other);
     }
@@ -176,7 +191,6 @@ final class BucketCounts {
         int n = other.upper(octave, i);
         if (n != 0) {
           carry(octave, i, n);
-          count += (long) n << Integer.SIZE;
         }
       }
     }
@@ -193,19 +207,33 @@ final class BucketCounts {
 
     final int firstSlot;
     final int lastSlot;
-    final long count;
     final long maxNanos;
     private final byte[] packed;
 
-    Slice(int firstSlot, int lastSlot, long maxNanos, BucketCounts buckets, long[] counters) {
+    private Slice(int firstSlot, int lastSlot, long maxNanos, byte[] packed) {
       this.firstSlot = firstSlot;
       this.lastSlot = lastSlot;
       this.maxNanos = maxNanos;
-      count = buckets.count();
+      this.packed = packed;
+    }
+
+    static Slice of(
+        int firstSlot, int lastSlot, long maxNanos, long[] counters, BucketCounts buckets) {
       Packer size = new Packer(null);
-      size.pack(buckets, counters);
-      packed = new byte[size.length];
-      new Packer(packed).pack(buckets, counters);
+      size.pack(counters, buckets);
+      Packer packer = new Packer(new byte[size.length]);
+      packer.pack(counters, buckets);
+      return new Slice(firstSlot, lastSlot, maxNanos, packer.packed());
+    }
+
+    /** A slice of events that are told one by one, by the first {@code n} of a sorted list. */
+    static Slice of(
+        int firstSlot, int lastSlot, long maxNanos, long[] counters, short[] sorted, int n) {
+      Packer size = new Packer(null);
+      size.pack(counters, sorted, n);
+      Packer packer = new Packer(new byte[size.length]);
+      packer.pack(counters, sorted, n);
+      return new Slice(firstSlot, lastSlot, maxNanos, packer.packed());
     }
 
     int bytes() {
@@ -231,13 +259,43 @@ final class BucketCounts {
   private static final class Packer {
     private final byte @Nullable [] bytes;
     private int length;
+    private int previous = -1;
 
     /** Packs into these bytes, or only counts them if there are none. */
     Packer(byte @Nullable [] bytes) {
       this.bytes = bytes;
     }
 
-    void pack(BucketCounts buckets, long[] counters) {
+    byte[] packed() {
+      return Objects.requireNonNull(bytes);
+    }
+
+    void pack(long[] counters, BucketCounts buckets) {
+      put(counters);
+      for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
+        int first = octave * Buckets.PER_OCTAVE;
+        for (int i = 0; i < Buckets.PER_OCTAVE && buckets.low[octave] != null; i++) {
+          long n = buckets.at(first + i);
+          if (n != 0) {
+            put(first + i, n);
+          }
+        }
+      }
+    }
+
+    void pack(long[] counters, short[] sorted, int length) {
+      put(counters);
+      int i = 0;
+      while (i < length) {
+        int from = i;
+        while (i < length && sorted[i] == sorted[from]) {
+          i++;
+        }
+        put(sorted[from], i - from);
+      }
+    }
+
+    private void put(long[] counters) {
       int used = 0;
       for (long counter : counters) {
         used += counter == 0 ? 0 : 1;
@@ -249,29 +307,15 @@ final class BucketCounts {
           put(counters[i]);
         }
       }
-      int last = -1;
-      for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
-        int first = octave * Buckets.PER_OCTAVE;
-        if (buckets.low[octave] != null) {
-          last = putPage(buckets, first, last);
-        }
-      }
     }
 
-    private int putPage(BucketCounts buckets, int first, int last) {
-      int previous = last;
-      for (int slot = first; slot < first + Buckets.PER_OCTAVE; slot++) {
-        long n = buckets.at(slot);
-        if (n != 0) {
-          long gap = (long) (slot - previous - 1) << 1;
-          put(n == 1 ? gap : gap | 1);
-          if (n != 1) {
-            put(n - 2);
-          }
-          previous = slot;
-        }
+    private void put(int slot, long n) {
+      long gap = (long) (slot - previous - 1) << 1;
+      put(n == 1 ? gap : gap | 1);
+      if (n != 1) {
+        put(n - 2);
       }
-      return previous;
+      previous = slot;
     }
 
     private void put(long value) {
