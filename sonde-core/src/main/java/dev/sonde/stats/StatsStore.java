@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.stats;
 
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.stats.GroupHandle.Budget;
@@ -11,7 +12,6 @@ import dev.sonde.stats.GroupSnapshot.Sum;
 import dev.sonde.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -372,7 +372,7 @@ public final class StatsStore {
         result.add(snapshot);
       }
     }
-    result.sort(Comparator.comparingLong(GroupSnapshot::totalNanos).reversed());
+    result.sort((a, b) -> Long.compare(b.totalNanos(), a.totalNanos()));
     return result;
   }
 

@@ -7,7 +7,7 @@ import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
-import dev.sonde.stats.RouteNormalizer;
+import dev.sonde.capture.RouteNormalizer;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashMap;

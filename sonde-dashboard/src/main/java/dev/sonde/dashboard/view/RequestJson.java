@@ -9,7 +9,7 @@ import dev.sonde.event.RequestEvent;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
-import dev.sonde.stats.RouteNormalizer;
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.time.ClockAnchor;
 import java.io.IOException;
 import java.util.List;
