@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 final class StatsStoreStressTest {
   private static final int THREADS = 8;
+  private static final int ROUTES = 5;
   private static final long MILLI = 1_000_000;
   private static final long MIB = 1 << 20;
 
@@ -49,6 +50,7 @@ final class StatsStoreStressTest {
                   StatsSnapshot snapshot = store.snapshot();
                   long atMost = begun.get();
                   assertThat(snapshot.total().count()).isBetween(atLeast, atMost);
+                  assertThat(sum(snapshot.routes())).isEqualTo(snapshot.total().count());
                   if (++steps < 700) {
                     clock.advance(Duration.ofSeconds(1));
                   }
@@ -67,9 +69,9 @@ final class StatsStoreStressTest {
       reader.get();
     }
 
-    GroupSnapshot total = store.snapshot().total();
-
-    long[] expected = new long[4];
+    StatsSnapshot atRest = store.snapshot();
+    GroupSnapshot total = atRest.total();
+    long[] expected = new long[4 + ROUTES];
     for (Future<long[]> sum : sums) {
       for (int i = 0; i < expected.length; i++) {
         expected[i] += sum.get()[i];
@@ -81,6 +83,15 @@ final class StatsStoreStressTest {
     assertThat(total.errors()).isEqualTo(expected[2]);
     assertThat(total.statusCodes()).containsEntry(404, expected[3]);
     assertThat(store.sketch(total).count()).isEqualTo(total.count());
+    assertThat(atRest.routes()).hasSize(ROUTES);
+    for (GroupSnapshot route : atRest.routes()) {
+      int i = Integer.parseInt(route.name().substring("/r".length()));
+      assertThat(route.count()).as(route.name()).isEqualTo(expected[4 + i]);
+      assertThat(store.sketch(route).count()).isEqualTo(route.count());
+    }
+    StatsSnapshot again = store.snapshot();
+    assertThat(again.total().count()).isEqualTo(total.count());
+    assertThat(again.total().latency()).isEqualTo(total.latency());
   }
 
   @Test
@@ -337,6 +348,8 @@ final class StatsStoreStressTest {
           GroupHandle route = store.route("GET", "/r" + i);
           long nanos = 1L << random.nextInt(4, 43);
           long now = clock.nanoTime();
+          store.recordFunction(store.function("f" + i % 500), true, nanos, now);
+          store.recordStatement(store.statement("h2", "s" + i), false, 1, nanos, now);
           store.recordRequest(
               route,
               200 + random.nextInt(100),
@@ -359,6 +372,8 @@ final class StatsStoreStressTest {
 
     assertThat(snapshot.total().count()).isEqualTo(events);
     assertThat(snapshot.total().bytesOut()).isEqualTo(events);
+    assertThat(sum(snapshot.functions())).isEqualTo(events);
+    assertThat(sum(snapshot.statements())).isEqualTo(events);
     assertThat(most).isLessThanOrEqualTo(snapshot.memoryBoundBytes());
     assertThat(snapshot.overflowCount()).isPositive();
   }
@@ -399,9 +414,10 @@ final class StatsStoreStressTest {
   private long[] recordMany(
       StatsStore store, int seed, int events, AtomicLong begun, AtomicLong done) {
     SplittableRandom random = new SplittableRandom(seed);
-    long[] sums = new long[4];
+    long[] sums = new long[4 + ROUTES];
     for (int i = 0; i < events; i++) {
-      GroupHandle route = store.route("GET", "/r" + random.nextInt(5));
+      int r = random.nextInt(ROUTES);
+      GroupHandle route = store.route("GET", "/r" + r);
       int status = random.nextInt(4) == 0 ? 404 : 200;
       boolean isError = random.nextInt(50) == 0;
       long out = random.nextLong(1L << random.nextInt(1, 24));
@@ -415,6 +431,7 @@ final class StatsStoreStressTest {
       sums[1] += in;
       sums[2] += isError ? 1 : 0;
       sums[3] += status == 404 ? 1 : 0;
+      sums[4 + r]++;
     }
     return sums;
   }

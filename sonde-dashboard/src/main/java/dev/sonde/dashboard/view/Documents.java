@@ -77,7 +77,9 @@ public final class Documents implements Views {
               path,
               () ->
                   Json.document(
-                      json -> HealthJson.health(json, sources.health().get(), dashboard.get())));
+                      json ->
+                          HealthJson.health(
+                              json, sources.health().get(), stats(900), dashboard.get())));
       default -> null;
     };
   }

@@ -35,7 +35,7 @@ export function Health() {
     <${Panel} title="What it costs" class="wide"><dl class="facts four">
       <${Fact} name="Per record, on the request thread"><b class="big">${ns}</b> <small>${d.ns_per_record > 0 ? "median of samples" : "no sample yet"}</small><//>
       <${Fact} name="Processor, own threads"><b class="big">${d.cpu_ratio < 0 ? "unknown" : f.percent(d.cpu_ratio)}</b> <small>of one core</small><//>
-      <${Fact} name="Memory held"><b class="big">${f.bytes(d.held_bytes)}</b> <small>of at most ${f.bytes(d.memory_bound_bytes)}</small><${Meter} part=${d.held_bytes / d.memory_bound_bytes} label="memory held of its bound" /><//>
+      <${Fact} name="Memory held"><b class="big">${f.bytes(d.held_bytes)}</b> <small>of at most ${f.bytes(d.memory_bound_bytes)}</small><${Meter} part=${d.held_bytes / d.memory_bound_bytes} label="memory held of its bound" /><small>statistics ${f.bytes(d.statistics.held_bytes)} of at most ${f.bytes(d.statistics.bound_bytes)}</small><//>
       <${Fact} name="Queue"><b class="big">${f.count(d.counts.in_queue)}</b> <small>of ${f.count(d.queue_capacity)}, lag ${f.duration(d.lag_us)}</small><${Meter} part=${d.counts.in_queue / d.queue_capacity} tone=${d.counts.in_queue > d.queue_capacity / 2 ? "warn" : ""} label="queue filled" /><//>
     </dl><//>
     <${Panel} title="Conservation" note="every record is accounted for: the sides must be equal" class="wide">${d.laws.map((law) => html`<${Law} key=${law.name} law=${law} />`)}

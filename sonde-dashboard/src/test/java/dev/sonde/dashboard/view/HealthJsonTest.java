@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.PipelineCounts;
+import dev.sonde.stats.StatsConfig;
+import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.stats.StatsStore;
 import dev.sonde.time.ClockAnchor;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -40,8 +43,17 @@ final class HealthJsonTest {
     assertThat(json(health)).contains("\"is_conserved\":false");
   }
 
+  @Test
+  void health_tellsTheBoundOfTheStatistics() {
+    HealthSnapshot health = health(new PipelineCounts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+
+    assertThat(json(health))
+        .containsPattern("\"statistics\":\\{\"held_bytes\":[1-9]\\d*,\"bound_bytes\":16777216}");
+  }
+
   private static String json(HealthSnapshot health) {
-    byte[] json = Json.document(out -> HealthJson.health(out, health, Map.of()));
+    StatsSnapshot stats = new StatsStore(StatsConfig.defaults(), () -> 0).snapshot();
+    byte[] json = Json.document(out -> HealthJson.health(out, health, stats, Map.of()));
     return new String(json, StandardCharsets.UTF_8);
   }
 
