@@ -70,7 +70,7 @@ final class VirtualThreadsProcess {
 
   /** All threads wait for the last one, then all put. */
   private static void run(int threads, SegmentRing ring, AsyncCollector<Long> collector)
-      throws Exception {
+      throws InterruptedException, ReflectiveOperationException {
     CountDownLatch ready = new CountDownLatch(threads);
     CountDownLatch done = new CountDownLatch(threads);
     for (int i = 0; i < threads; i++) {

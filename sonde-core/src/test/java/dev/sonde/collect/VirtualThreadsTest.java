@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 /** The hand-over under 10,000 virtual threads, in a process on a JDK that has them. */
 final class VirtualThreadsTest {
   @Test
-  void enqueue_neitherPinsNorGrowsNorLosesUnderTenThousandVirtualThreads() throws Exception {
+  void enqueue_neitherPinsNorGrowsNorLosesUnderTenThousandVirtualThreads()
+      throws IOException, InterruptedException {
     Path java = java();
     Process process =
         new ProcessBuilder(
