@@ -6,6 +6,8 @@ import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Protocol;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import org.eclipse.jetty.http.HttpHeader;
@@ -30,6 +32,19 @@ import org.jspecify.annotations.Nullable;
 final class ObservedStream extends HttpStream.Wrapper {
   /** Bytes that a socket takes at once, so that the first goes out when the last does. */
   private static final int ONE_WRITE = 32 * 1024;
+
+  private static final VarHandle FINISHING;
+  private static final VarHandle RECYCLED;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      FINISHING = lookup.findVarHandle(ObservedStream.class, "isFinishing", boolean.class);
+      RECYCLED = lookup.findVarHandle(ObservedStream.class, "isRecycled", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   private final ObservedConnection connection;
   private final Exchange exchange;
@@ -177,7 +192,9 @@ final class ObservedStream extends HttpStream.Wrapper {
         idleWrite = null;
       }
       write.begin(last, hasBody ? content : null, callback);
-      isFinishing = last;
+      if (last) {
+        FINISHING.setRelease(this, true);
+      }
       return write;
     } catch (Throwable t) {
       connection.fault(t);
@@ -229,10 +246,18 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Jetty is done with the stream, and so is this with the exchange. */
   private void recycled() {
-    isFinishing = false;
-    connection.ended(this, request.getId());
-    connection.settled();
-    isRecycled = true;
+    connection.ended(this, request);
+    finished();
+    RECYCLED.setRelease(this, true);
+  }
+
+  /** No write is in flight any more: a close that waited for it may go on. */
+  private void finished() {
+    // Whoever cleared it before has looked for a close since then.
+    if (isFinishing) {
+      isFinishing = false;
+      connection.settled();
+    }
   }
 
   private Protocol upgradedTo() {
@@ -249,9 +274,12 @@ final class ObservedStream extends HttpStream.Wrapper {
   }
 
   private void tellRoute() {
-    if (request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
+    // Each look at an attribute takes a lock; most requests that are not a servlet's have none.
+    boolean hasAttributes = !request.getAttributeNameSet().isEmpty();
+    if (hasAttributes && request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
       exchange.route(named);
-    } else if (request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
+    } else if (hasAttributes
+        && request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
       exchange.route(matched);
     } else if (!isDefaultRoute || status != HttpStatus.NOT_FOUND_404) {
       exchange.route(route);
@@ -315,8 +343,7 @@ final class ObservedStream extends HttpStream.Wrapper {
       exchange.sent(bodyBytes);
       if (isLast) {
         complete();
-        isFinishing = false;
-        connection.settled();
+        finished();
       }
     }
 
@@ -325,8 +352,7 @@ final class ObservedStream extends HttpStream.Wrapper {
       bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
       exchange.sent(bodyBytes);
       writeFailed(failure);
-      isFinishing = false;
-      connection.settled();
+      finished();
     }
 
     private @Nullable Callback end() {

@@ -128,6 +128,7 @@ final class HealthJson {
     json.field("held_bytes", health.heldBytes());
     json.object("statistics", () -> StatsJson.memory(json, stats));
     json.field("ns_per_record", health.nanosPerRecord());
+    json.field("bytes_per_record", health.bytesPerRecord());
     json.field("cpu_ratio", health.cpuRatio());
     json.object("faults", () -> fields(json, health.faults()));
     json.object("dashboard", () -> fields(json, dashboard));
