@@ -4,6 +4,7 @@ package dev.sonde.digest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.collect.SondeThread;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -27,7 +28,7 @@ final class ThreadMeterTest {
       }
       step.await();
       step.await();
-    } catch (Exception e) {
+    } catch (BrokenBarrierException | InterruptedException e) {
       throw new IllegalStateException(e);
     }
   }
@@ -39,7 +40,8 @@ final class ThreadMeterTest {
   }
 
   @Test
-  void measure_dividesWhatBackgroundThreadsTookByTimeAndRecords() throws Exception {
+  void measure_dividesWhatBackgroundThreadsTookByTimeAndRecords()
+      throws BrokenBarrierException, InterruptedException {
     background.start();
     meter.measure(SECOND, 0);
     assertThat(meter.cpuRatio()).isEqualTo(-1);

@@ -31,7 +31,9 @@ final class HealthJsonTest {
     assertThat(json(health))
         .contains("\"is_conserved\":true")
         .contains("\"dropped_closed\":7")
-        .contains("\"failed\":11");
+        .contains("\"failed\":11")
+        .contains("\"held_bytes\":10,\"ns_per_record\":100,\"bytes_per_record\":12.5")
+        .contains("\"cpu_ratio\":0.01");
   }
 
   @Test
@@ -71,6 +73,7 @@ final class HealthJsonTest {
         1_000,
         10,
         100,
+        12.5,
         0.01,
         new TreeMap<>());
   }
