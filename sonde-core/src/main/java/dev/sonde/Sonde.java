@@ -306,17 +306,23 @@ public final class Sonde implements AutoCloseable {
 
   private <T extends @Nullable Object, X extends Exception> T measure(String name, Work<T, X> work)
       throws X {
-    Span span = TraceContext.childOfCurrent();
+    TraceContext.Calls calls = TraceContext.calls();
+    int call = calls.begin();
     long start = clock.nanoTime();
     Throwable thrown = null;
-    try (TraceContext.Scope ignored = TraceContext.use(span)) {
+    try {
       return work.call();
     } catch (Throwable t) {
       thrown = t;
       throw t;
     } finally {
       long end = clock.nanoTime();
-      emitter.function(span, name, end - start, end, thrown);
+      Span span = calls.end(call);
+      if (span == null) {
+        emitter.function(name, end - start, end, thrown);
+      } else {
+        emitter.function(span, name, end - start, end, thrown);
+      }
     }
   }
 

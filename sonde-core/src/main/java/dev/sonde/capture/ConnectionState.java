@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * of {@code System.nanoTime()}; one that lies before an earlier one of this connection is moved up
  * to it.
  */
-public final class ConnectionState {
+public final class ConnectionState extends Padding {
   /*
    * Servers report the end of a request and the close of its connection from different threads, in
    * either order. These rules keep the events in order without a lock:
@@ -38,6 +38,10 @@ public final class ConnectionState {
    *   state. So if close() found nobody, the end finds `closed`. Who first raises `settled` gives up
    *   the place's share of `pending`: close(), and the request counts as begun after it and is not
    *   handed on; or the end, and close() leaves the rest to it.
+   * - A close() that finds an end being handed on leaves the share to it as well. The end stores
+   *   ENDED and then looks at `closed`, without a fence between the two, which every request would
+   *   pay for: its look may come too early by as long as a store takes to be seen. sweep(), called
+   *   later by anybody, looks at both again, and gives up the share if nobody has.
    * - The first hint wins, and a request that fails leaves its hint before it leaves the open set.
    */
   private static final VarHandle PENDING;
@@ -89,7 +93,6 @@ public final class ConnectionState {
   private volatile int pending = 2;
   private volatile boolean closed;
 
-  @SuppressWarnings("unused") // by name
   private volatile boolean settled;
 
   private volatile @Nullable CloseHint hint;
@@ -473,6 +476,21 @@ public final class ConnectionState {
     return SETTLED.compareAndSet(this, false, true);
   }
 
+  /** Gives up the share that the place of a lone request has, unless somebody else does. */
+  void settleAndRelease() {
+    if (settle()) {
+      release();
+    }
+  }
+
+  /** Hands on the close if it was left to an end that looked for it too early. */
+  void sweep() {
+    Exchange single = (Exchange) ALONE.getAcquire(this);
+    if (closed && !settled && single != null && !single.isInUse()) {
+      settleAndRelease();
+    }
+  }
+
   private Set<Exchange> others() {
     Set<Exchange> set = others;
     if (set == null) {
@@ -498,8 +516,8 @@ public final class ConnectionState {
     Exchange single = (Exchange) ALONE.getVolatile(this);
     if (single != null) {
       cut = single.cutAloneByClose(told, clientLeft, nanos);
-    } else if (settle()) {
-      release();
+    } else {
+      settleAndRelease();
     }
     Set<Exchange> set = others;
     if (set != null) {

@@ -253,6 +253,7 @@ final class Digest {
 
   /** Digests what waits and ends the thread; returns when it has, or at the deadline. */
   void close(long deadlineNanos) {
+    listeners.forEach(ListenerScope::sweep);
     ring.seal();
     isClosing = true;
     LockSupport.unpark(thread);
@@ -537,6 +538,7 @@ final class Digest {
 
   private void everySecond(long now) {
     anchor = ClockAnchor.take(clock);
+    listeners.forEach(ListenerScope::sweep);
     stats.roll();
     threads.measure(now, counted.getPlain());
     feeds.forEach(SinkFeed::watch);

@@ -247,11 +247,20 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
+    try {
+      function(name, durationNanos, clock.nanoTime(), error);
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  @Override
+  public void function(String name, long durationNanos, long endNanos, @Nullable Throwable error) {
     if (TraceContext.isSuppressed()) {
       return;
     }
     try {
-      call(TraceContext.current(), false, name, durationNanos, clock.nanoTime(), error);
+      call(TraceContext.current(), false, name, durationNanos, endNanos, error);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
@@ -280,7 +289,8 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     long bytes = bytesBefore(endNanos);
     boolean isError = error != null && !(error instanceof CancellationException);
     String exceptionType = error == null ? null : error.getClass().getName();
-    Slots.Call call = new Slots.Call(span, isOwn, name, isError, exceptionType, durationNanos);
+    Slots.Call call =
+        new Slots.Call(span, isOwn, Shapes.name(name), isError, exceptionType, durationNanos);
     put(Slots.FUNCTION_ENCODER, call, endNanos);
     sampleCost(endNanos, bytes);
   }
