@@ -94,6 +94,7 @@ public final class ConnectionState extends Padding {
   private volatile boolean closed;
 
   private volatile boolean settled;
+  private volatile boolean leftToEnd;
 
   private volatile @Nullable CloseHint hint;
 
@@ -483,11 +484,19 @@ public final class ConnectionState extends Padding {
     }
   }
 
+  /** The close found an end being handed on, which looks for the close afterwards. */
+  void leaveToEnd() {
+    leftToEnd = true;
+  }
+
   /** Hands on the close if it was left to an end that looked for it too early. */
   void sweep() {
-    Exchange single = (Exchange) ALONE.getAcquire(this);
-    if (closed && !settled && single != null && !single.isInUse()) {
-      settleAndRelease();
+    if (leftToEnd && !settled) {
+      Exchange single = (Exchange) ALONE.getAcquire(this);
+      // One that is open has begun after the close, like one that close() does not find.
+      if (single != null && !single.isEnding()) {
+        settleAndRelease();
+      }
     }
   }
 

@@ -448,6 +448,11 @@ public final class Exchange extends Padding implements SpanSource {
     return state != ENDED;
   }
 
+  /** Whether its end is being handed on. */
+  boolean isEnding() {
+    return state == ENDING;
+  }
+
   /** From now on the close of its connection finds it. */
   void openAlone() {
     STATE.setRelease(this, OPEN);
@@ -500,7 +505,7 @@ public final class Exchange extends Padding implements SpanSource {
           }
         }
         case ENDING -> {
-          // Whoever ends it looks for the close afterwards, and if it looked too early, the sweep.
+          connection.leaveToEnd();
           return false;
         }
         default -> {

@@ -150,6 +150,7 @@ final class ConnectionStateRaceTest {
               });
       server.get(10, TimeUnit.SECONDS);
       closer.get(10, TimeUnit.SECONDS);
+      listener.sweep();
 
       long ended = outlet.lines.stream().filter(line -> line.startsWith("ended")).count();
       long closed = outlet.lines.stream().filter(line -> line.startsWith("closed")).count();
