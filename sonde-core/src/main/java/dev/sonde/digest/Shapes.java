@@ -3,7 +3,7 @@ package dev.sonde.digest;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.sonde.stats.RouteNormalizer;
+import dev.sonde.capture.RouteNormalizer;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;

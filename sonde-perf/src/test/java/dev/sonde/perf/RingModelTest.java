@@ -124,8 +124,7 @@ final class RingModelTest {
 
   private Outcome race(String test) throws IOException, InterruptedException {
     String report = directory.resolve("report").toString();
-    return run(
-        "", "org.openjdk.jcstress.Main", List.of("-t", test, "-m", "quick", "-r", report));
+    return run("", "org.openjdk.jcstress.Main", List.of("-t", test, "-m", "quick", "-r", report));
   }
 
   private static String results(Outcome outcome) {
