@@ -3,9 +3,11 @@ package dev.sonde.cli;
 
 import dev.sonde.SondeConfig;
 import dev.sonde.cli.demo.Demo;
+import dev.sonde.cli.demo.DemoServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -43,8 +45,10 @@ final class DemoCommand implements Callable<Integer> {
       names = "--server",
       paramLabel = "NAME",
       defaultValue = "jetty",
-      description = "Server to run: jetty. Default: ${DEFAULT-VALUE}.")
-  private String server = "jetty";
+      converter = Servers.class,
+      completionCandidates = ServerNames.class,
+      description = "Server to run: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private DemoServer server = DemoServer.JETTY;
 
   @Option(
       names = "--port",
@@ -92,7 +96,6 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Failure, IOException, InterruptedException {
     CommandLine line = commandLine();
-    check(server.equals("jetty"), "--server must be jetty, was " + server);
     checkPort("--port", port);
     check(rate > 0 && rate <= 5_000, "--rate must be in (0, 5000], was " + rate);
     check(
@@ -109,7 +112,15 @@ final class DemoCommand implements Callable<Integer> {
         config.dashboardToken(token);
       }
       Demo demo =
-          new Demo(config.build(), port, rate, duration, !headless, line.getOut(), line.getErr());
+          new Demo(
+              config.build(),
+              server,
+              port,
+              rate,
+              duration,
+              !headless,
+              line.getOut(),
+              line.getErr());
       return demo.run() ? 0 : Failure.FAILED;
     } catch (IllegalArgumentException e) {
       throw new Failure(Failure.USAGE, String.valueOf(e.getMessage()));
@@ -128,6 +139,26 @@ final class DemoCommand implements Callable<Integer> {
 
   private CommandLine commandLine() {
     return Objects.requireNonNull(spec, "set by picocli").commandLine();
+  }
+
+  /** Servers by their names. */
+  static final class Servers implements ITypeConverter<DemoServer> {
+    @Override
+    public DemoServer convert(String value) {
+      try {
+        return DemoServer.named(value);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  /** The names that there are, for the help. */
+  static final class ServerNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return DemoServer.names().iterator();
+    }
   }
 
   /** Durations as people write them: {@code 500ms}, {@code 20s}, {@code 5m}, {@code 1h}. */

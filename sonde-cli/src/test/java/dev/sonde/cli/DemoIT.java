@@ -4,6 +4,7 @@ package dev.sonde.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sonde.cli.demo.DemoServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 final class DemoIT {
@@ -30,10 +32,11 @@ final class DemoIT {
 
   @TempDir private Path dir;
 
-  @Test
-  void demo_endsByItselfWithEqualCountsAndAFinishedArchive()
+  @ParameterizedTest
+  @EnumSource
+  void demo_endsByItselfWithEqualCountsAndAFinishedArchive(DemoServer server)
       throws IOException, InterruptedException {
-    SondeProcess demo = demo("--duration", "5s");
+    SondeProcess demo = demo("--server", server.optionName(), "--duration", "5s");
 
     assertThat(demo.exitCode()).as("%s%n%s", demo.stdout(), demo.stderr()).isZero();
 
@@ -43,8 +46,12 @@ final class DemoIT {
     assertThat(demo.stderr()).contains("counted the same");
     long requests = number(demo.stdout(), "\"load\".*?\"requests\" : (\\d+)");
     assertThat(requests).isGreaterThan(100);
+    assertThat(number(demo.stdout(), "\"load\".*?\"client_disconnects\" : (\\d+)")).isPositive();
+    assertThat(number(demo.stdout(), "\"unplanned_failures\" : (\\d+)")).as(demo.stdout()).isZero();
     assertThat(archived("\"type\":\"REQ\"")).isEqualTo(requests);
     assertThat(archived("\"route\":\"/\"")).isPositive();
+    assertThat(archived("\"route\":\"/reviews/{product}\"")).isPositive();
+    assertThat(archived("\"outcome\":\"client_abort_during_body\"")).isPositive();
     assertThat(archived("\"error\":{\"type\":\"java.lang.IllegalStateException\"")).isPositive();
     assertThat(files(".part")).isEmpty();
   }
@@ -95,7 +102,9 @@ final class DemoIT {
     return Stream.of(
         Arguments.of(List.of("demo", "--port", "99999"), "--port must be in [0, 65535], was 99999"),
         Arguments.of(List.of("demo", "--port", "x"), "--port"),
-        Arguments.of(List.of("demo", "--server", "apache"), "--server must be jetty, was apache"),
+        Arguments.of(
+            List.of("demo", "--server", "apache"),
+            "must be one of " + String.join(", ", DemoServer.names()) + "; was apache"),
         Arguments.of(List.of("demo", "--duration", "20"), "must be like 20s, 5m or 1h, was 20"),
         Arguments.of(List.of("demo", "--duration", "5ms"), "--duration must be at least 1s"),
         Arguments.of(List.of("demo", "--rate", "0"), "--rate must be in (0, 5000], was 0.0"),

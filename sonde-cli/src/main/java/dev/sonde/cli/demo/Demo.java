@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ public final class Demo {
   private static final Duration EXIT = Duration.ofSeconds(30);
 
   private final SondeConfig config;
+  private final DemoServer server;
   private final int port;
   private final double requestsPerSecond;
   private final @Nullable Duration duration;
@@ -34,6 +36,7 @@ public final class Demo {
   /**
    * A demo that is not running yet.
    *
+   * @param server what the shop runs on
    * @param port of the shop, 0 for any free one
    * @param requestsPerSecond of the shoppers
    * @param duration after which it ends by itself, or null
@@ -42,6 +45,7 @@ public final class Demo {
    */
   public Demo(
       SondeConfig config,
+      DemoServer server,
       int port,
       double requestsPerSecond,
       @Nullable Duration duration,
@@ -49,6 +53,7 @@ public final class Demo {
       PrintWriter data,
       PrintWriter talk) {
     this.config = config;
+    this.server = server;
     this.port = port;
     this.requestsPerSecond = requestsPerSecond;
     this.duration = duration;
@@ -68,11 +73,13 @@ public final class Demo {
     try (Sonde sonde = open(tally)) {
       Load load;
       StatsSnapshot stats;
-      try (ShopServer shop = ShopServer.start(sonde, port);
+      List<String> unseen;
+      try (RunningShop shop = RunningShop.start(server, sonde, port);
           Dashboard dashboard = open(sonde)) {
         sonde.beforeExit(this::end);
-        greet(shop, dashboard);
-        load = new Load(shop.port(), requestsPerSecond);
+        greet(shop.server(), dashboard);
+        unseen = shop.server().unseen();
+        load = new Load(shop.server().port(), requestsPerSecond);
         load.start();
         watch(sonde, load);
         if (!load.stop(STOP_LOAD)) {
@@ -84,7 +91,7 @@ public final class Demo {
       sonde.close();
       boolean isWindowWhole = stats.coveredNanos() >= stats.uptimeNanos();
       Summary summary =
-          new Summary(load.counts(), tally, stats.total(), isWindowWhole, sonde.health());
+          new Summary(load.counts(), tally, stats.total(), isWindowWhole, sonde.health(), unseen);
       summary.print(data);
       talk.printf("[sonde] archive: %s%n", config.jsonlDir());
       talk.println(

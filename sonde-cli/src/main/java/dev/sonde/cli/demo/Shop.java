@@ -2,20 +2,16 @@
 package dev.sonde.cli.demo;
 
 import dev.sonde.Sonde;
-import dev.sonde.capture.jetty.SondeJetty;
 import dev.sonde.cli.demo.ShopDatabase.Product;
-import jakarta.servlet.http.HttpServlet;
-import jakarta.servlet.http.HttpServletRequest;
-import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -23,7 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A small shop, as servlets by their URL patterns.
+ * A small shop, written once for every server.
  *
  * <p>Three faults are planted for the user to find: the reviews page asks the database once per
  * review, checkouts fail in bursts, and exports are so long that clients give up on them.
@@ -37,6 +33,9 @@ final class Shop {
           .repeat(80)
           .getBytes(StandardCharsets.UTF_8);
 
+  private static final Set<String> PAGES =
+      Set.of("/", "/products", "/search", "/orders", "/checkout", "/recommendations", "/export");
+
   private final ShopDatabase database;
   private final Sonde sonde;
   private final ExecutorService background;
@@ -47,75 +46,82 @@ final class Shop {
     this.background = background;
   }
 
-  /** What answers which URL pattern. */
-  Map<String, HttpServlet> servlets() {
-    Map<String, HttpServlet> servlets = new TreeMap<>();
-    servlets.put("", page((request, response) -> write(response, "Welcome to the shop\n")));
-    servlets.put("/products", page(this::products));
-    servlets.put("/products/*", page(this::product));
-    servlets.put("/reviews/*", page(this::reviews));
-    servlets.put("/search", page(this::search));
-    servlets.put("/orders", page(this::order));
-    servlets.put("/checkout", page(Shop::checkout));
-    servlets.put("/recommendations", page(this::recommendations));
-    servlets.put("/export", page(Shop::export));
-    return servlets;
-  }
-
-  private void products(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
-    int page = number(request.getParameter("page"), 0);
-    write(response, list(database.products(page)));
-  }
-
-  private void product(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
-    request.setAttribute(SondeJetty.ROUTE_ATTRIBUTE, "/products/{id}");
-    Product product = database.product(lastNumber(request));
-    if (product == null) {
-      response.sendError(HttpServletResponse.SC_NOT_FOUND);
-    } else {
-      write(response, list(List.of(product)));
-    }
-  }
-
-  private void reviews(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
-    request.setAttribute(SondeJetty.ROUTE_ATTRIBUTE, "/reviews/{product}");
-    write(response, String.join("\n", database.reviewers(lastNumber(request))) + "\n");
-  }
-
-  private void search(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
-    String text = String.valueOf(request.getParameter("q")).toLowerCase(Locale.ROOT);
-    List<Product> found = database.search(text);
-    write(response, list(sonde.profile("search.rank", () -> rank(found))));
-  }
-
-  private void order(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
-    if (!request.getMethod().equals("POST")) {
-      response.sendError(HttpServletResponse.SC_METHOD_NOT_ALLOWED);
+  /** Answers one request; what it throws is the server's to answer. */
+  void answer(ShopExchange exchange) throws IOException, SQLException {
+    String path = exchange.path();
+    String template = templateOf(path);
+    if (template == null) {
+      write(exchange, 404, "there is no such page\n");
       return;
     }
-    String body = new String(request.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    exchange.route(template);
+    switch (template) {
+      case "/" -> write(exchange, 200, "Welcome to the shop\n");
+      case "/products" -> products(exchange);
+      case "/products/{id}" -> product(exchange);
+      case "/reviews/{product}" -> reviews(exchange);
+      case "/search" -> search(exchange);
+      case "/orders" -> order(exchange);
+      case "/checkout" -> checkout(exchange);
+      case "/recommendations" -> recommendations(exchange);
+      case "/export" -> export(exchange);
+      default -> throw new AssertionError(template);
+    }
+  }
+
+  private static @Nullable String templateOf(String path) {
+    if (path.startsWith("/products/")) {
+      return "/products/{id}";
+    }
+    if (path.startsWith("/reviews/")) {
+      return "/reviews/{product}";
+    }
+    return PAGES.contains(path) ? path : null;
+  }
+
+  private void products(ShopExchange exchange) throws IOException, SQLException {
+    write(exchange, 200, list(database.products(number(parameter(exchange, "page"), 0))));
+  }
+
+  private void product(ShopExchange exchange) throws IOException, SQLException {
+    Product product = database.product(lastNumber(exchange));
+    if (product == null) {
+      write(exchange, 404, "there is no such product\n");
+    } else {
+      write(exchange, 200, list(List.of(product)));
+    }
+  }
+
+  private void reviews(ShopExchange exchange) throws IOException, SQLException {
+    write(exchange, 200, String.join("\n", database.reviewers(lastNumber(exchange))) + "\n");
+  }
+
+  private void search(ShopExchange exchange) throws IOException, SQLException {
+    String text = String.valueOf(parameter(exchange, "q")).toLowerCase(Locale.ROOT);
+    List<Product> found = database.search(text);
+    write(exchange, 200, list(sonde.profile("search.rank", () -> rank(found))));
+  }
+
+  private void order(ShopExchange exchange) throws IOException, SQLException {
+    if (!exchange.method().equals("POST")) {
+      write(exchange, 405, "orders are posted\n");
+      return;
+    }
+    String body = new String(exchange.body().readAllBytes(), StandardCharsets.UTF_8);
     int id = database.order(number(body.strip(), 1));
-    response.setStatus(HttpServletResponse.SC_CREATED);
-    write(response, "order " + id + "\n");
+    write(exchange, 201, "order " + id + "\n");
   }
 
   /** The payment provider answers late, and sometimes not at all. */
-  private static void checkout(HttpServletRequest request, HttpServletResponse response)
-      throws IOException {
+  private static void checkout(ShopExchange exchange) throws IOException {
     work(6_000_000);
-    if (request.getParameter("provider") == null) {
+    if (parameter(exchange, "provider") == null) {
       throw new IllegalStateException("the payment provider did not answer");
     }
-    write(response, "paid\n");
+    write(exchange, 200, "paid\n");
   }
 
-  private void recommendations(HttpServletRequest request, HttpServletResponse response)
-      throws IOException, SQLException {
+  private void recommendations(ShopExchange exchange) throws IOException, SQLException {
     List<Product> products = database.products(0);
     CompletableFuture<List<Product>> ranked =
         sonde
@@ -124,17 +130,14 @@ final class Shop {
                 () -> CompletableFuture.supplyAsync(() -> rank(products), background))
             .toCompletableFuture();
     try {
-      write(response, list(ranked.join()));
+      write(exchange, 200, list(ranked.join()));
     } catch (CompletionException e) {
-      response.sendError(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+      write(exchange, 503, "no recommendations now\n");
     }
   }
 
-  private static void export(HttpServletRequest request, HttpServletResponse response)
-      throws IOException {
-    response.setContentType("text/csv");
-    response.setContentLength(EXPORT_BYTES);
-    OutputStream body = response.getOutputStream();
+  private static void export(ShopExchange exchange) throws IOException {
+    OutputStream body = exchange.respond(200, "text/csv", EXPORT_BYTES);
     for (int left = EXPORT_BYTES; left > 0; left -= EXPORT_LINE.length) {
       body.write(EXPORT_LINE, 0, Math.min(left, EXPORT_LINE.length));
     }
@@ -164,9 +167,21 @@ final class Shop {
     return text.toString();
   }
 
-  private static int lastNumber(HttpServletRequest request) {
-    String path = String.valueOf(request.getPathInfo());
+  private static int lastNumber(ShopExchange exchange) {
+    String path = exchange.path();
     return number(path.substring(path.lastIndexOf('/') + 1), -1);
+  }
+
+  private static @Nullable String parameter(ShopExchange exchange, String name) {
+    String query = exchange.query();
+    if (query != null) {
+      for (String pair : query.split("&", -1)) {
+        if (pair.startsWith(name + "=")) {
+          return URLDecoder.decode(pair.substring(name.length() + 1), StandardCharsets.UTF_8);
+        }
+      }
+    }
+    return null;
   }
 
   private static int number(@Nullable String text, int otherwise) {
@@ -177,41 +192,9 @@ final class Shop {
     }
   }
 
-  private static void write(HttpServletResponse response, String text) throws IOException {
-    byte[] body = text.getBytes(StandardCharsets.UTF_8);
-    response.setContentType("text/plain;charset=utf-8");
-    response.setContentLength(body.length);
-    response.getOutputStream().write(body);
-  }
-
-  private static HttpServlet page(Page page) {
-    return new PageServlet(page);
-  }
-
-  /** What a page does; what it throws is the server's to report. */
-  @FunctionalInterface
-  private interface Page {
-    void answer(HttpServletRequest request, HttpServletResponse response)
-        throws IOException, SQLException;
-  }
-
-  private static final class PageServlet extends HttpServlet {
-    private static final long serialVersionUID = 1;
-
-    private final transient Page page;
-
-    PageServlet(Page page) {
-      this.page = page;
-    }
-
-    @Override
-    protected void service(HttpServletRequest request, HttpServletResponse response)
-        throws IOException {
-      try {
-        page.answer(request, response);
-      } catch (SQLException e) {
-        throw new IOException(e);
-      }
-    }
+  private static void write(ShopExchange exchange, int status, String text) throws IOException {
+    // An empty list of products has no body, which not every server takes for a length.
+    byte[] body = (text.isEmpty() ? "none\n" : text).getBytes(StandardCharsets.UTF_8);
+    exchange.respond(status, "text/plain;charset=utf-8", body.length).write(body);
   }
 }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -24,6 +25,7 @@ final class Summary {
   private final GroupSnapshot total;
   private final HealthSnapshot health;
   private final boolean isWindowWhole;
+  private final List<String> unseen;
 
   /**
    * A summary of a load that has stopped.
@@ -31,17 +33,20 @@ final class Summary {
    * @param total statistics of all requests
    * @param isWindowWhole whether the statistics' window goes back to the start
    * @param health taken after everything was closed
+   * @param unseen what cannot be seen of the server, and so is not counted
    */
   Summary(
       LoadCounts.Snapshot load,
       LifecycleTally tally,
       GroupSnapshot total,
       boolean isWindowWhole,
-      HealthSnapshot health) {
+      HealthSnapshot health,
+      List<String> unseen) {
     this.load = load;
     this.tally = tally;
     this.total = total;
     this.isWindowWhole = isWindowWhole;
+    this.unseen = unseen;
     this.health = health;
   }
 
@@ -97,6 +102,11 @@ final class Summary {
         json.writeNumberField(entry.getKey(), entry.getValue());
       }
       json.writeEndObject();
+      json.writeArrayFieldStart("unseen");
+      for (String what : unseen) {
+        json.writeString(what);
+      }
+      json.writeEndArray();
       conservation(json);
       json.writeEndObject();
     }

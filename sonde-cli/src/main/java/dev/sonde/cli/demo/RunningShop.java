@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.cli.demo;
+
+import dev.sonde.Sonde;
+import dev.sonde.capture.jdbc.SondeJdbc;
+import dev.sonde.cli.Failure;
+import java.io.IOException;
+import java.net.BindException;
+import java.sql.SQLException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.h2.jdbcx.JdbcConnectionPool;
+
+/** The shop with all that it needs: its database, its background threads, its server. */
+final class RunningShop implements AutoCloseable {
+  private final ShopServer server;
+  private final JdbcConnectionPool pool;
+  private final ExecutorService background;
+
+  private RunningShop(ShopServer server, JdbcConnectionPool pool, ExecutorService background) {
+    this.server = server;
+    this.pool = pool;
+    this.background = background;
+  }
+
+  /**
+   * Starts it on the loopback address.
+   *
+   * @throws Failure if the port is taken
+   */
+  static RunningShop start(DemoServer kind, Sonde sonde, int port) throws Failure, IOException {
+    JdbcConnectionPool pool =
+        JdbcConnectionPool.create("jdbc:h2:mem:shop;DB_CLOSE_DELAY=-1", "shop", "");
+    pool.setMaxConnections(ShopServer.THREADS);
+    ExecutorService background = Executors.newFixedThreadPool(2, RunningShop::daemon);
+    try {
+      new ShopDatabase(pool).fill();
+      Shop shop = new Shop(new ShopDatabase(SondeJdbc.observe(pool, sonde)), sonde, background);
+      return new RunningShop(kind.start(shop, sonde, port), pool, background);
+    } catch (IOException e) {
+      closeAll(pool, background);
+      if (e.getCause() instanceof BindException || e instanceof BindException) {
+        throw new Failure(
+            Failure.FAILED,
+            "port " + port + " of 127.0.0.1 is taken; choose another with --port, or 0 for any");
+      }
+      throw e;
+    } catch (SQLException | RuntimeException e) {
+      closeAll(pool, background);
+      throw new IllegalStateException("the shop did not start", e);
+    }
+  }
+
+  ShopServer server() {
+    return server;
+  }
+
+  @Override
+  public void close() {
+    server.close();
+    closeAll(pool, background);
+  }
+
+  private static void closeAll(JdbcConnectionPool pool, ExecutorService background) {
+    background.shutdownNow();
+    pool.dispose();
+  }
+
+  private static Thread daemon(Runnable task) {
+    Thread thread = new Thread(task, "shop-background");
+    thread.setDaemon(true);
+    return thread;
+  }
+}
