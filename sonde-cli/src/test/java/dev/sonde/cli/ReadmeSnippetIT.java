@@ -18,22 +18,74 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.tools.ToolProvider;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The README's snippet, compiled as it stands and run as a program of its own. */
 final class ReadmeSnippetIT {
   private static final int REQUESTS = 10;
 
+  private static final String JETTY =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.jetty.*;
+      import dev.sonde.dashboard.*;
+      import java.nio.ByteBuffer;
+      import org.eclipse.jetty.server.*;
+      import org.eclipse.jetty.util.Callback;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          Handler yourHandler = new Handler.Abstract() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+              response.write(true, ByteBuffer.wrap("hello".getBytes()), callback);
+              return true;
+            }
+          };
+      %s
+        }
+      }
+      """;
+
+  private static final String JDK =
+      """
+      import com.sun.net.httpserver.*;
+      import dev.sonde.*;
+      import dev.sonde.capture.jdkhttp.*;
+      import dev.sonde.dashboard.*;
+      import java.net.InetSocketAddress;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          HttpHandler yourHandler = exchange -> {
+            exchange.sendResponseHeaders(200, 5);
+            exchange.getResponseBody().write("hello".getBytes());
+            exchange.close();
+          };
+      %s
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
-  @Test
-  void jettySnippet_showsTheRequestsOnTheDashboard(@TempDir Path dir)
+  static Stream<Arguments> snippets() {
+    return Stream.of(Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("snippets")
+  void snippet_showsTheRequestsOnTheDashboard(String name, String around, @TempDir Path dir)
       throws IOException, InterruptedException {
     int port = freePort();
     Path source = dir.resolve("Snippet.java");
-    Files.writeString(source, program(snippet("jetty"), port));
+    String program = around.formatted(snippet(name).replace("8080", Integer.toString(port)));
+    Files.writeString(source, program);
     int compiled =
         ToolProvider.getSystemJavaCompiler()
             .run(null, null, null, "-cp", classPath(), "-d", dir.toString(), source.toString());
@@ -73,31 +125,6 @@ final class ReadmeSnippetIT {
             .matcher(readme);
     assertThat(block.find()).as("snippet " + name + " in the README").isTrue();
     return block.group(1);
-  }
-
-  private static String program(String snippet, int port) {
-    return """
-        import dev.sonde.*;
-        import dev.sonde.capture.jetty.*;
-        import dev.sonde.dashboard.*;
-        import java.nio.ByteBuffer;
-        import org.eclipse.jetty.server.*;
-        import org.eclipse.jetty.util.Callback;
-
-        public class Snippet {
-          public static void main(String[] args) throws Exception {
-            Handler yourHandler = new Handler.Abstract() {
-              @Override
-              public boolean handle(Request request, Response response, Callback callback) {
-                response.write(true, ByteBuffer.wrap("hello".getBytes()), callback);
-                return true;
-              }
-            };
-        %s
-          }
-        }
-        """
-        .formatted(snippet.replace("8080", Integer.toString(port)));
   }
 
   private static URI dashboard(BufferedReader output) throws IOException {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -38,9 +39,15 @@ final class ContractLoad {
     this.sumsByPort = sumsByPort;
   }
 
-  /** Runs so many connections with so many requests each, and returns when all are answered. */
-  static ContractLoad run(int port, int connections, int requestsPerConnection)
+  /**
+   * Runs so many connections with so many requests each, and returns when all are answered.
+   *
+   * @param leftOut paths that are not asked for
+   */
+  static ContractLoad run(int port, int connections, int requestsPerConnection, Set<String> leftOut)
       throws InterruptedException, ExecutionException {
+    List<String> requests =
+        REQUESTS.stream().filter(request -> !leftOut.contains(request.split(" ", 3)[1])).toList();
     Map<Integer, Sums> sums = new ConcurrentHashMap<>();
     ExecutorService executor = Executors.newFixedThreadPool(connections);
     try {
@@ -49,7 +56,7 @@ final class ContractLoad {
         int seed = i;
         clients.add(
             () -> {
-              client(port, seed, requestsPerConnection, sums);
+              client(port, seed, requests, requestsPerConnection, sums);
               return null;
             });
       }
@@ -87,18 +94,19 @@ final class ContractLoad {
     return new Sums(requests, bytes, statuses);
   }
 
-  private static void client(int port, int seed, int requests, Map<Integer, Sums> sums)
+  private static void client(
+      int port, int seed, List<String> requests, int count, Map<Integer, Sums> sums)
       throws IOException {
     long bytes = 0;
     Map<Integer, Long> statuses = new TreeMap<>();
     try (RawHttpClient client = RawHttpClient.connect(port)) {
-      for (int i = 0; i < requests; i++) {
-        client.send(REQUESTS.get((seed + i) % REQUESTS.size()));
+      for (int i = 0; i < count; i++) {
+        client.send(requests.get((seed + i) % requests.size()));
         RawResponse response = client.read();
         bytes += response.text().length();
         statuses.merge(response.status(), 1L, Long::sum);
       }
-      sums.put(client.localPort(), new Sums(requests, bytes, statuses));
+      sums.put(client.localPort(), new Sums(count, bytes, statuses));
     }
   }
 

@@ -27,5 +27,9 @@ public enum Deviation {
   /** HTTP/2 is not spoken in cleartext after {@code Upgrade: h2c}. */
   NO_H2C_UPGRADE,
   /** The number of stream resets is not limited. */
-  NO_RESET_LIMIT
+  NO_RESET_LIMIT,
+  /** The close of a connection on which nothing is sent is not seen, only inferred later. */
+  CLOSE_UNSEEN,
+  /** Requests that match no route are answered without being seen. */
+  UNROUTED_UNSEEN
 }

@@ -10,7 +10,9 @@ import java.util.Locale;
 /** The servers that the demo can run its shop on; the first is the default. */
 public enum DemoServer {
   /** Eclipse Jetty. */
-  JETTY;
+  JETTY,
+  /** The JDK's own {@code com.sun.net.httpserver}. */
+  JDK;
 
   /** The name that the command line gives it: lower case. */
   public String optionName() {
@@ -46,6 +48,7 @@ public enum DemoServer {
   ShopServer start(Shop shop, Sonde sonde, int port) throws IOException {
     return switch (this) {
       case JETTY -> JettyShop.start(shop, sonde, port);
+      case JDK -> JdkShop.start(shop, sonde, port);
     };
   }
 }

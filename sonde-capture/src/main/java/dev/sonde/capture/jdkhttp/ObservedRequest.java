@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.jdkhttp;
+
+import com.sun.net.httpserver.HttpExchange;
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.Initiator;
+import java.io.FilterInputStream;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.channels.ClosedChannelException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One request and its response, with an eye on the bytes of their bodies. */
+final class ObservedRequest {
+  private static final long UNLIMITED = -1;
+
+  private final ObservedConnection connection;
+  private final Exchange exchange;
+  private final String context;
+  private final boolean isHead;
+
+  /** Whether the request asks for the end of the connection, which the server then brings. */
+  private final boolean isLast;
+
+  private volatile @Nullable String route;
+  private int status;
+
+  /** Body bytes that the response must have, or {@link #UNLIMITED}. */
+  private long length;
+
+  private long bodyBytes;
+  private boolean isLastResponse;
+
+  /** What reading the body failed with. */
+  private @Nullable Throwable readFailure;
+
+  /** Set before the last write, so that all above is visible to who completes it. */
+  private volatile boolean isFinishing;
+
+  ObservedRequest(ObservedConnection connection, Exchange exchange, HttpExchange server) {
+    this.connection = connection;
+    this.exchange = exchange;
+    context = server.getHttpContext().getPath();
+    isHead = server.getRequestMethod().equals("HEAD");
+    String keep = server.getRequestHeaders().getFirst("Connection");
+    isLast =
+        "close".equalsIgnoreCase(keep)
+            || (keep == null && "HTTP/1.0".equalsIgnoreCase(server.getProtocol()));
+    server.setStreams(
+        new Body(server.getRequestBody(), lengthOf(server)),
+        new Response(server.getResponseBody()));
+  }
+
+  Exchange exchange() {
+    return exchange;
+  }
+
+  void route(String template) {
+    route = template;
+  }
+
+  boolean isFinishing() {
+    return isFinishing;
+  }
+
+  boolean closesConnection() {
+    return isLast || isLastResponse;
+  }
+
+  /** Sends the head, and the whole response if it has no body. */
+  void sendHead(HttpExchange server, int code, long responseLength) throws IOException {
+    if (status != 0) {
+      server.sendResponseHeaders(code, responseLength);
+      return;
+    }
+    boolean hasBody = !isHead && responseLength != -1 && code >= 200 && code != 204 && code != 304;
+    List<String> keep = server.getResponseHeaders().get("Connection");
+    isLastResponse = keep != null && keep.stream().anyMatch("close"::equalsIgnoreCase);
+    // A length of 0 announces a body of unknown length, which ends with the connection on HTTP/1.0.
+    length = hasBody ? (responseLength == 0 ? UNLIMITED : responseLength) : 0;
+    isLastResponse |= length == UNLIMITED && "HTTP/1.0".equalsIgnoreCase(server.getProtocol());
+    status = code;
+    if (!hasBody) {
+      exchange.committedWithEnd(code);
+      isFinishing = true;
+    }
+    try {
+      server.sendResponseHeaders(code, responseLength);
+    } catch (IOException e) {
+      broken(e);
+      throw e;
+    } catch (RuntimeException e) {
+      // Refused, and nothing sent: the handler may try again.
+      status = 0;
+      isFinishing = false;
+      throw e;
+    }
+    if (hasBody) {
+      exchange.committed(code, System.nanoTime());
+    } else {
+      connection.complete(this);
+    }
+  }
+
+  /** Closes the exchange; without a head that drops the connection. */
+  void close(HttpExchange server) {
+    server.close();
+    if (status == 0) {
+      connection.abort(this, AbortKind.SERVER_RESET, Initiator.LOCAL, null);
+    }
+  }
+
+  /** The handler threw, upon which the server drops the connection. */
+  void thrown(Throwable thrown) {
+    exchange.failed(thrown);
+    if (thrown == readFailure) {
+      connection.abort(this, AbortKind.READ_EOF, Initiator.REMOTE, thrown);
+    } else {
+      connection.abort(this, AbortKind.HANDLER_FAILED, Initiator.LOCAL, thrown);
+    }
+  }
+
+  /** Called by the connection, once at most. */
+  void complete() {
+    tellRoute();
+    exchange.completed(status, bodyBytes, System.nanoTime());
+  }
+
+  /** Called by the connection, once at most. */
+  void abort(AbortKind kind, @Nullable Throwable cause) {
+    tellRoute();
+    exchange.aborted(kind, cause, bodyBytes, System.nanoTime());
+  }
+
+  private void tellRoute() {
+    String named = route;
+    if (named != null) {
+      exchange.route(named);
+    } else if (!context.equals("/") || status != 404) {
+      exchange.route(context);
+    }
+  }
+
+  /** Bytes of the response could not be written. */
+  private void broken(IOException failure) {
+    if (failure instanceof ClosedChannelException) {
+      connection.abort(this, AbortKind.SERVER_RESET, Initiator.LOCAL, failure);
+    } else {
+      connection.abort(this, AbortKind.WRITE_FAILED, Initiator.REMOTE, failure);
+    }
+  }
+
+  private static long lengthOf(HttpExchange server) {
+    String text = server.getRequestHeaders().getFirst("Content-Length");
+    return text == null ? UNLIMITED : Long.parseLong(text.strip());
+  }
+
+  /** Counts what the application reads. */
+  private final class Body extends FilterInputStream {
+    private long left;
+    private boolean isClosed;
+
+    Body(InputStream in, long length) {
+      super(in);
+      left = length;
+    }
+
+    @Override
+    public int read() throws IOException {
+      try {
+        int read = in.read();
+        received(read < 0 ? -1 : 1);
+        return read;
+      } catch (IOException e) {
+        failed(e);
+        throw e;
+      }
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      try {
+        int count = in.read(bytes, offset, length);
+        received(count);
+        return count;
+      } catch (IOException e) {
+        failed(e);
+        throw e;
+      }
+    }
+
+    @Override
+    public long skip(long count) throws IOException {
+      long skipped = in.skip(count);
+      received(skipped);
+      return skipped;
+    }
+
+    @Override
+    public void close() throws IOException {
+      isClosed = true;
+      in.close();
+    }
+
+    private void received(long count) {
+      if (count > 0) {
+        exchange.bytesIn(count);
+        left -= left > 0 ? count : 0;
+      } else if (count < 0 && left > 0) {
+        connection.abort(ObservedRequest.this, AbortKind.READ_EOF, Initiator.REMOTE, null);
+      }
+    }
+
+    private void failed(IOException failure) {
+      // What is read after the close fails by the application's doing.
+      if (!isClosed) {
+        readFailure = failure;
+      }
+    }
+  }
+
+  /** Counts what the application writes, and sees the end. */
+  private final class Response extends FilterOutputStream {
+    private boolean isClosed;
+
+    Response(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(int value) throws IOException {
+      boolean isDue = isDue(1);
+      try {
+        out.write(value);
+      } catch (IOException e) {
+        failed(isDue, e);
+        throw e;
+      }
+      written(1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int count) throws IOException {
+      boolean isDue = isDue(count);
+      try {
+        out.write(bytes, offset, count);
+      } catch (IOException e) {
+        failed(isDue, e);
+        throw e;
+      }
+      written(count);
+    }
+
+    @Override
+    public void flush() throws IOException {
+      try {
+        out.flush();
+      } catch (IOException e) {
+        failed(isDue(0), e);
+        throw e;
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (isClosed || status == 0) {
+        out.close();
+        return;
+      }
+      isClosed = true;
+      if (bodyBytes < length) {
+        // The server drops the connection, and throws.
+        connection.abort(ObservedRequest.this, AbortKind.SERVER_RESET, Initiator.LOCAL, null);
+        out.close();
+        return;
+      }
+      isFinishing = true;
+      try {
+        out.close();
+      } catch (IOException e) {
+        broken(e);
+        throw e;
+      }
+      connection.complete(ObservedRequest.this);
+    }
+
+    /**
+     * Whether the server must take so many bytes more: otherwise its refusal is no broken write.
+     */
+    private boolean isDue(int count) {
+      return status != 0 && !isClosed && (length == UNLIMITED || bodyBytes + count <= length);
+    }
+
+    private void failed(boolean isDue, IOException failure) {
+      if (isDue) {
+        broken(failure);
+      }
+    }
+
+    private void written(int count) {
+      bodyBytes += count;
+      exchange.sent(bodyBytes);
+    }
+  }
+}
