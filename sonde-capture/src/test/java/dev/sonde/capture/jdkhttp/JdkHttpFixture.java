@@ -42,8 +42,10 @@ final class JdkHttpFixture implements ServerFixture {
   private static final Duration UNSEEN_AFTER = Duration.ofSeconds(2);
 
   static {
-    // Read once, when the first server is made; else each response waits for a delayed ACK.
+    // Read once, when the first server is made. Else each response waits for a delayed ACK, and a
+    // connection that waits while another server is measured is closed after 30 s.
     System.setProperty("sun.net.httpserver.nodelay", "true");
+    System.setProperty("sun.net.httpserver.idleInterval", "300");
   }
 
   @Override
