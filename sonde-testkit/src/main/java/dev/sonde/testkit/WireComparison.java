@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class WireComparison {
   private static final String NOT_PARSED = "-";
   private static final int SWITCHING_PROTOCOLS = 101;
+  private static final int REFUSED = 400;
 
   private final Set<Capability> capabilities;
   private final List<WireConnection> wire;
@@ -101,7 +102,9 @@ final class WireComparison {
       compareResponses(what, trace, started, seen);
     }
     Side side = sideThatMustEnd(reason);
-    if (side != Side.NEITHER) {
+    // A close that is only inferred may have been the other side's.
+    boolean isInferred = reason == CloseReason.TIMEOUT && !capabilities.contains(Capability.ACCEPT);
+    if (!isInferred && side != Side.NEITHER) {
       ends++;
       expect(what, "ended by", seen.firstToEnd(), side);
     }
@@ -157,6 +160,10 @@ final class WireComparison {
 
   /** Not what the kernel's backlog took and no server accepted, nor what the adapter cannot see. */
   private boolean isReportable(WireConnection seen) {
+    boolean isAnswered = seen.statuses().stream().anyMatch(status -> status < REFUSED);
+    if (!capabilities.contains(Capability.ACCEPT) && !isAnswered) {
+      return false;
+    }
     boolean isSilent = seen.payloadBytes() == 0;
     boolean isSeenLate = isSilent && !capabilities.contains(Capability.BYTELESS);
     boolean isBacklog = seen.statuses().isEmpty() && seen.firstToEnd() == Side.SERVER;

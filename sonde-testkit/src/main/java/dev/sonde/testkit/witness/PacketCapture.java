@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -32,7 +33,7 @@ public final class PacketCapture implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Pattern DROPPED =
       Pattern.compile("received/dropped on interface .*: \\d+/(\\d+)");
-  private static final int TAIL_BYTES = 1 << 16;
+  private static final int READ_BYTES = 1 << 20;
 
   private final Path directory;
   private final Path packets;
@@ -107,19 +108,34 @@ public final class PacketCapture implements AutoCloseable {
   /** Sends a mark over the wire and waits until it stands in the file: so does all before it. */
   private void awaitAllWritten() throws IOException {
     String mark = UUID.randomUUID().toString();
+    AtomicLong position = new AtomicLong(Files.size(packets));
     try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         Socket client = new Socket(listener.getInetAddress(), listener.getLocalPort())) {
       client.getOutputStream().write(mark.getBytes(UTF_8));
-      await("the capture is written", () -> tail().contains(mark));
+      await("the capture is written", () -> standsBehind(position, mark));
     }
   }
 
-  private String tail() {
+  /**
+   * Whether the mark stands in the file behind a position, which moves to where it may yet come.
+   */
+  private boolean standsBehind(AtomicLong position, String mark) {
     try (SeekableByteChannel file = Files.newByteChannel(packets)) {
-      file.position(Math.max(0, file.size() - TAIL_BYTES));
-      ByteBuffer bytes = ByteBuffer.allocate(TAIL_BYTES);
-      while (bytes.hasRemaining() && file.read(bytes) >= 0) {}
-      return new String(bytes.array(), 0, bytes.position(), ISO_8859_1);
+      ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
+      file.position(position.get());
+      while (file.read(bytes) > 0) {
+        if (new String(bytes.array(), 0, bytes.position(), ISO_8859_1).contains(mark)) {
+          return true;
+        }
+        // The mark may be cut by the end of what was read.
+        position.set(file.position() - Math.min(bytes.position(), mark.length()));
+        file.position(position.get());
+        bytes.clear();
+        if (file.size() - file.position() <= mark.length()) {
+          return false;
+        }
+      }
+      return false;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
