@@ -34,7 +34,9 @@ final class NettyExchange implements ContractExchange {
   private @Nullable HttpResponse response;
   private ByteBuf buffer = Unpooled.EMPTY_BUFFER;
   private boolean isCommitted;
-  private boolean isAsync;
+
+  /** Starts the rest of an asynchronous request, once this thread has let go of it. */
+  private @Nullable Runnable later;
 
   NettyExchange(HttpRequest head, Connection connection) {
     this.head = head;
@@ -49,33 +51,33 @@ final class NettyExchange implements ContractExchange {
   /** Runs the application, on a thread that may block. */
   void serve(ContractApplication application) {
     ContractRoute route = ContractRoute.of(path());
-    run(
-        same -> {
-          if (route == null) {
-            respond(404);
-          } else {
-            route.serve(application, this);
-          }
-        });
-  }
-
-  private void run(Task task) {
-    isAsync = false;
-    boolean isEnded = true;
     try {
-      task.run(this);
-      if (isAsync) {
-        isEnded = false;
+      if (route == null) {
+        respond(404);
       } else {
+        route.serve(application, this);
+      }
+      if (later == null) {
         finish();
       }
     } catch (IOException | InterruptedException | RuntimeException e) {
       fail(e);
-    } finally {
-      if (isEnded) {
-        connection.ended();
-      }
     }
+    if (later == null) {
+      connection.ended();
+    } else {
+      later.run();
+    }
+  }
+
+  private void goOn(Task task) {
+    try {
+      task.run(this);
+      finish();
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      fail(e);
+    }
+    connection.ended();
   }
 
   @Override
@@ -123,8 +125,7 @@ final class NettyExchange implements ContractExchange {
 
   @Override
   public void async(Executor executor, Task task) {
-    isAsync = true;
-    executor.execute(() -> run(task));
+    later = () -> executor.execute(() -> goOn(task));
   }
 
   private void finish() throws IOException {
