@@ -77,9 +77,11 @@ final class Http1Request implements ChannelFutureListener {
    * Its answer begins.
    *
    * @param isWhole whether it ends by the same write
+   * @param upgrade the protocol in which the connection is to go on, or null
    */
-  void answered(int status, boolean isWhole) {
+  void answered(int status, boolean isWhole, @Nullable Protocol upgrade) {
     this.status = status;
+    this.upgrade = upgrade;
     hasBody = !isHead && hasBody(status);
     if (exchange != null) {
       if (isWhole) {
@@ -88,11 +90,6 @@ final class Http1Request implements ChannelFutureListener {
         exchange.committed(status, System.nanoTime());
       }
     }
-  }
-
-  /** Its answer lets the connection go on in another protocol. */
-  void upgrades(Protocol protocol) {
-    upgrade = protocol;
   }
 
   /** Bytes of its body went out. */

@@ -37,6 +37,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
 
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final String WEBSOCKET = "websocket";
+  private static final String H2C = "h2c";
 
   private final ObservedChannel connection;
 
@@ -282,15 +283,23 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     if (request == null) {
       return;
     }
+    Protocol upgrade = status == SWITCHING_PROTOCOLS ? upgradeOf(head) : null;
+    if (upgrade == Protocol.H2) {
+      connection.upgradesToHttp2(request.exchange());
+      return;
+    }
     answering = request;
     boolean isWhole =
         head instanceof LastHttpContent last && last.content().readableBytes() <= ONE_WRITE;
-    request.answered(status, isWhole);
-    if (status == SWITCHING_PROTOCOLS) {
-      String protocol = head.headers().get(HttpHeaderNames.UPGRADE);
-      request.upgrades(
-          WEBSOCKET.equalsIgnoreCase(protocol) ? Protocol.WEBSOCKET : Protocol.UNKNOWN);
+    request.answered(status, isWhole, upgrade);
+  }
+
+  private static Protocol upgradeOf(HttpResponse head) {
+    String protocol = head.headers().get(HttpHeaderNames.UPGRADE);
+    if (WEBSOCKET.equalsIgnoreCase(protocol)) {
+      return Protocol.WEBSOCKET;
     }
+    return H2C.equalsIgnoreCase(protocol) ? Protocol.H2 : Protocol.UNKNOWN;
   }
 
   private ChannelPromise writingContent(HttpContent content, ChannelPromise promise) {

@@ -42,11 +42,19 @@ final class ObservedChannel implements ChannelFutureListener {
   private static final AttributeKey<ObservedChannel> KEY =
       AttributeKey.valueOf(ObservedChannel.class, "connection");
 
+  /** HTTP/2 is an optional part of Netty. */
+  private static final boolean HAS_HTTP2 =
+      NettyWatch.isPresent("io.netty.handler.codec.http2.Http2ConnectionHandler");
+
   private final Channel channel;
   private final ConnectionState state;
   private final int workerId;
 
   private @Nullable Requests requests;
+
+  /** The request that is to be answered in HTTP/2. */
+  private @Nullable Exchange upgrading;
+
   private boolean isSettled;
   private boolean isIdleWatched;
 
@@ -144,12 +152,24 @@ final class ObservedChannel implements ChannelFutureListener {
 
   /** Bytes are handed to a codec. */
   void headBegun() {
-    isHeadBegun = true;
+    Protocol spoken = state.protocol();
+    isHeadBegun = spoken != Protocol.H2 && spoken != Protocol.WEBSOCKET;
   }
 
-  /** A codec made something of the bytes that it was handed. */
+  /** The codec of HTTP/1 made something of the bytes that it was handed. */
   void headParsed() {
     isHeadBegun = false;
+    isSettled = true;
+  }
+
+  /** The request is answered by a change to HTTP/2, and then on the first stream of that. */
+  void upgradesToHttp2(@Nullable Exchange request) {
+    upgrading = request;
+    isSettled = false;
+  }
+
+  @Nullable Requests requests() {
+    return requests;
   }
 
   /** The client closed its half, or the whole connection if {@code failure} is given. */
@@ -224,10 +244,19 @@ final class ObservedChannel implements ChannelFutureListener {
   /** Looks for a codec of HTTP, and puts a tap on it. */
   void find() {
     try {
+      Http2Watch watch = HAS_HTTP2 ? Http2Watch.install(this, upgrading) : null;
+      if (watch != null) {
+        if (requests instanceof Http1Tap tap) {
+          channel.pipeline().remove(tap);
+        }
+        speaks(Protocol.H2, watch);
+        return;
+      }
       if (requests == null) {
         Http1Tap tap = Http1Tap.install(this);
         if (tap != null) {
           speaks(Protocol.H1, tap);
+          isSettled = !HAS_HTTP2 || !Http2Watch.isUndecided(channel.pipeline());
         }
       }
     } catch (Throwable t) {
@@ -239,6 +268,7 @@ final class ObservedChannel implements ChannelFutureListener {
   private void speaks(Protocol protocol, Requests found) {
     requests = found;
     isSettled = true;
+    isHeadBegun = false;
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     state.protocol(protocol, tls == null ? null : tls.applicationProtocol(), System.nanoTime());
     watchIdleness();

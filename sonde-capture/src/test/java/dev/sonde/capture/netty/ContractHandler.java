@@ -19,12 +19,14 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
 import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /** The contract's application at the end of a pipeline that speaks in messages of HTTP. */
@@ -57,6 +59,9 @@ final class ContractHandler extends ChannelInboundHandlerAdapter {
       if (msg instanceof HttpObject object && object.decoderResult().isFailure()) {
         refuse(ctx, object.decoderResult().cause());
         return;
+      }
+      if (msg instanceof TextWebSocketFrame frame) {
+        ctx.writeAndFlush(new TextWebSocketFrame(frame.text()));
       }
       if (msg instanceof HttpRequest head) {
         begin(ctx, head);
@@ -177,7 +182,12 @@ final class ContractHandler extends ChannelInboundHandlerAdapter {
 
     @Override
     public void ended() {
-      ctx.channel().eventLoop().execute(() -> next(ctx));
+      try {
+        ctx.channel().eventLoop().execute(() -> next(ctx));
+      } catch (RejectedExecutionException e) {
+        // The server was stopped meanwhile.
+        return;
+      }
     }
   }
 }

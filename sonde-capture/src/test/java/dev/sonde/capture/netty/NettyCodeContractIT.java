@@ -8,7 +8,7 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class NettyCodeContractIT extends ServerContract {
-  private final ServerFixture fixture = new NettyFixture("netty-code", true);
+  private final ServerFixture fixture = new NettyFixture("netty-code", true, false);
 
   @Override
   protected ServerFixture fixture() {

@@ -8,7 +8,7 @@ import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
-import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -28,15 +28,29 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerExpectContinueHandler;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.codec.http.HttpServerUpgradeHandler;
+import io.netty.handler.codec.http.websocketx.WebSocketServerProtocolHandler;
+import io.netty.handler.codec.http2.CleartextHttp2ServerUpgradeHandler;
+import io.netty.handler.codec.http2.Http2CodecUtil;
+import io.netty.handler.codec.http2.Http2FrameCodec;
+import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
+import io.netty.handler.codec.http2.Http2MultiplexHandler;
+import io.netty.handler.codec.http2.Http2SecurityUtil;
+import io.netty.handler.codec.http2.Http2ServerUpgradeCodec;
+import io.netty.handler.codec.http2.Http2StreamFrameToHttpObjectCodec;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.ApplicationProtocolNames;
+import io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
+import io.netty.handler.ssl.SupportedCipherSuiteFilter;
 import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.AsciiString;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
@@ -52,13 +66,16 @@ import org.jspecify.annotations.Nullable;
 final class NettyFixture implements ServerFixture {
   private final String server;
   private final boolean isByCode;
+  private final boolean isRaw;
 
   /**
    * @param isByCode whether the adapter is named in code, or found by Netty as a service
+   * @param isRaw whether HTTP/2 is served by the bare codec, or by one channel for each stream
    */
-  NettyFixture(String server, boolean isByCode) {
+  NettyFixture(String server, boolean isByCode, boolean isRaw) {
     this.server = server;
     this.isByCode = isByCode;
+    this.isRaw = isRaw;
   }
 
   @Override
@@ -73,15 +90,7 @@ final class NettyFixture implements ServerFixture {
 
   @Override
   public Set<Capability> capabilities() {
-    EnumSet<Capability> capabilities = EnumSet.allOf(Capability.class);
-    capabilities.remove(Capability.H2);
-    capabilities.remove(Capability.WEBSOCKET);
-    return capabilities;
-  }
-
-  @Override
-  public Map<Deviation, String> deviations() {
-    return Map.of();
+    return EnumSet.allOf(Capability.class);
   }
 
   @Override
@@ -111,8 +120,8 @@ final class NettyFixture implements ServerFixture {
             });
     EventLoopGroup loops = new NioEventLoopGroup(2);
     ChannelGroup children = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
-    Setup clear = new Setup(application, workers, options, children, null);
-    Setup secure = new Setup(application, workers, options, children, tls(options));
+    Setup clear = new Setup(application, workers, options, children, null, isRaw);
+    Setup secure = new Setup(application, workers, options, children, tls(options), isRaw);
 
     Channel port = bind(loops, outlet, listeners, clear);
     Channel tlsPort = bind(loops, outlet, listeners, secure);
@@ -144,7 +153,17 @@ final class NettyFixture implements ServerFixture {
   private static SslContext tls(ServerOptions options) throws Exception {
     KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
     keys.init(options.tls().keyStore(), TlsMaterial.password().toCharArray());
-    return SslContextBuilder.forServer(keys).sslProvider(SslProvider.JDK).build();
+    return SslContextBuilder.forServer(keys)
+        .sslProvider(SslProvider.JDK)
+        .ciphers(Http2SecurityUtil.CIPHERS, SupportedCipherSuiteFilter.INSTANCE)
+        .applicationProtocolConfig(
+            new ApplicationProtocolConfig(
+                ApplicationProtocolConfig.Protocol.ALPN,
+                ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+                ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+                ApplicationProtocolNames.HTTP_2,
+                ApplicationProtocolNames.HTTP_1_1))
+        .build();
   }
 
   /** Sets up the pipeline of an accepted connection. */
@@ -155,6 +174,7 @@ final class NettyFixture implements ServerFixture {
     private final ServerOptions options;
     private final ChannelGroup children;
     private final @Nullable SslContext tls;
+    private final boolean isRaw;
     private final AtomicInteger open = new AtomicInteger();
 
     Setup(
@@ -162,12 +182,14 @@ final class NettyFixture implements ServerFixture {
         ExecutorService workers,
         ServerOptions options,
         ChannelGroup children,
-        @Nullable SslContext tls) {
+        @Nullable SslContext tls,
+        boolean isRaw) {
       this.application = application;
       this.workers = workers;
       this.options = options;
       this.children = children;
       this.tls = tls;
+      this.isRaw = isRaw;
     }
 
     @Override
@@ -183,15 +205,112 @@ final class NettyFixture implements ServerFixture {
       }
       pipeline.addLast(
           new IdleStateHandler(0, 0, options.idleTimeout().toMillis(), TimeUnit.MILLISECONDS));
-      http1(pipeline);
+      if (tls == null) {
+        http1OrHttp2(pipeline);
+      } else {
+        pipeline.addLast(new Negotiation(this));
+      }
+    }
+
+    private HttpServerCodec codec() {
+      return new HttpServerCodec(4096, options.maxHeadBytes(), 8192);
     }
 
     private void http1(ChannelPipeline pipeline) {
+      pipeline.addLast(codec());
+      application(pipeline);
+    }
+
+    private void application(ChannelPipeline pipeline) {
       pipeline.addLast(
-          new HttpServerCodec(4096, options.maxHeadBytes(), 8192),
           new HttpServerKeepAliveHandler(),
           new HttpServerExpectContinueHandler(),
+          new WebSocketServerProtocolHandler(ContractRoute.WEBSOCKET.template()),
           new ContractHandler(application, workers, options));
+    }
+
+    private void http1OrHttp2(ChannelPipeline pipeline) {
+      HttpServerCodec codec = codec();
+      HttpServerUpgradeHandler upgrade =
+          new HttpServerUpgradeHandler(
+              codec,
+              protocol ->
+                  AsciiString.contentEquals(Http2CodecUtil.HTTP_UPGRADE_PROTOCOL_NAME, protocol)
+                      ? upgradeToHttp2()
+                      : null,
+              65536);
+      ChannelInitializer<Channel> http2 =
+          new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel channel) {
+              http2(channel.pipeline());
+            }
+          };
+      pipeline.addLast(new CleartextHttp2ServerUpgradeHandler(codec, upgrade, http2));
+      application(pipeline);
+    }
+
+    private Http2ServerUpgradeCodec upgradeToHttp2() {
+      return isRaw
+          ? new Http2ServerUpgradeCodec(RawHttp2Handler.create(application, workers, options))
+          : new Http2ServerUpgradeCodec(frameCodec(), multiplexer());
+    }
+
+    private void http2(ChannelPipeline pipeline) {
+      if (isRaw) {
+        pipeline.addLast(RawHttp2Handler.create(application, workers, options));
+      } else {
+        pipeline.addLast(frameCodec(), multiplexer());
+      }
+    }
+
+    private Http2FrameCodec frameCodec() {
+      Http2FrameCodecBuilder builder = Http2FrameCodecBuilder.forServer();
+      if (options.maxResetsPerSecond() > 0) {
+        builder.decoderEnforceMaxRstFramesPerWindow(options.maxResetsPerSecond(), 1);
+      }
+      return builder.build();
+    }
+
+    private Http2MultiplexHandler multiplexer() {
+      return new Http2MultiplexHandler(
+          new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel stream) {
+              stream
+                  .pipeline()
+                  .addLast(
+                      new Http2StreamFrameToHttpObjectCodec(true),
+                      new ContractHandler(application, workers, options));
+            }
+          });
+    }
+  }
+
+  /** Goes on with what TLS has agreed on. */
+  private static final class Negotiation extends ApplicationProtocolNegotiationHandler {
+    private final Setup setup;
+
+    Negotiation(Setup setup) {
+      super(ApplicationProtocolNames.HTTP_1_1);
+      this.setup = setup;
+    }
+
+    @Override
+    protected void configurePipeline(ChannelHandlerContext ctx, String protocol) {
+      if (protocol.equals(ApplicationProtocolNames.HTTP_2)) {
+        setup.http2(ctx.pipeline());
+        // What is idle or has to go is closed by the same handler as in HTTP/1.
+        ctx.pipeline()
+            .addLast(new ContractHandler(setup.application, setup.workers, setup.options));
+      } else {
+        setup.http1(ctx.pipeline());
+      }
+    }
+
+    @Override
+    protected void handshakeFailure(ChannelHandlerContext ctx, Throwable cause) {
+      ctx.close();
     }
   }
 

@@ -8,7 +8,7 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class NettyServiceContractIT extends ServerContract {
-  private final ServerFixture fixture = new NettyFixture("netty-service", false);
+  private final ServerFixture fixture = new NettyFixture("netty-service", false, false);
 
   @Override
   protected ServerFixture fixture() {
