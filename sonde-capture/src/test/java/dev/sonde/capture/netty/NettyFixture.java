@@ -9,6 +9,7 @@ import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
+import dev.sonde.testkit.Deviation;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -32,6 +33,7 @@ import io.netty.handler.codec.http.HttpServerUpgradeHandler;
 import io.netty.handler.codec.http.websocketx.WebSocketServerProtocolHandler;
 import io.netty.handler.codec.http2.CleartextHttp2ServerUpgradeHandler;
 import io.netty.handler.codec.http2.Http2CodecUtil;
+import io.netty.handler.codec.http2.Http2Frame;
 import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
@@ -47,10 +49,12 @@ import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.SupportedCipherSuiteFilter;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.AsciiString;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
@@ -91,6 +95,15 @@ final class NettyFixture implements ServerFixture {
   @Override
   public Set<Capability> capabilities() {
     return EnumSet.allOf(Capability.class);
+  }
+
+  @Override
+  public Map<Deviation, String> deviations() {
+    return isRaw
+        ? Map.of(
+            Deviation.NO_H2C_UPGRADE,
+            "the bare codec leaves the first stream of an upgrade to its application")
+        : Map.of();
   }
 
   @Override
@@ -223,6 +236,7 @@ final class NettyFixture implements ServerFixture {
 
     private void application(ChannelPipeline pipeline) {
       pipeline.addLast(
+          new Http2FrameStop(),
           new HttpServerKeepAliveHandler(),
           new HttpServerExpectContinueHandler(),
           new WebSocketServerProtocolHandler(ContractRoute.WEBSOCKET.template()),
@@ -235,33 +249,30 @@ final class NettyFixture implements ServerFixture {
           new HttpServerUpgradeHandler(
               codec,
               protocol ->
-                  AsciiString.contentEquals(Http2CodecUtil.HTTP_UPGRADE_PROTOCOL_NAME, protocol)
-                      ? upgradeToHttp2()
+                  !isRaw
+                          && AsciiString.contentEquals(
+                              Http2CodecUtil.HTTP_UPGRADE_PROTOCOL_NAME, protocol)
+                      ? new Http2ServerUpgradeCodec(frameCodec(), multiplexer())
                       : null,
               65536);
-      ChannelInitializer<Channel> http2 =
-          new ChannelInitializer<>() {
+      ChannelHandler http2 =
+          new ChannelInboundHandlerAdapter() {
             @Override
-            protected void initChannel(Channel channel) {
-              http2(channel.pipeline());
+            public void handlerAdded(ChannelHandlerContext ctx) {
+              for (ChannelHandler handler : http2()) {
+                ctx.pipeline().addBefore(ctx.name(), null, handler);
+              }
+              ctx.pipeline().remove(this);
             }
           };
       pipeline.addLast(new CleartextHttp2ServerUpgradeHandler(codec, upgrade, http2));
       application(pipeline);
     }
 
-    private Http2ServerUpgradeCodec upgradeToHttp2() {
+    private ChannelHandler[] http2() {
       return isRaw
-          ? new Http2ServerUpgradeCodec(RawHttp2Handler.create(application, workers, options))
-          : new Http2ServerUpgradeCodec(frameCodec(), multiplexer());
-    }
-
-    private void http2(ChannelPipeline pipeline) {
-      if (isRaw) {
-        pipeline.addLast(RawHttp2Handler.create(application, workers, options));
-      } else {
-        pipeline.addLast(frameCodec(), multiplexer());
-      }
+          ? new ChannelHandler[] {RawHttp2Handler.create(application, workers, options)}
+          : new ChannelHandler[] {frameCodec(), multiplexer()};
     }
 
     private Http2FrameCodec frameCodec() {
@@ -299,7 +310,7 @@ final class NettyFixture implements ServerFixture {
     @Override
     protected void configurePipeline(ChannelHandlerContext ctx, String protocol) {
       if (protocol.equals(ApplicationProtocolNames.HTTP_2)) {
-        setup.http2(ctx.pipeline());
+        ctx.pipeline().addLast(setup.http2());
         // What is idle or has to go is closed by the same handler as in HTTP/1.
         ctx.pipeline()
             .addLast(new ContractHandler(setup.application, setup.workers, setup.options));
@@ -311,6 +322,18 @@ final class NettyFixture implements ServerFixture {
     @Override
     protected void handshakeFailure(ChannelHandlerContext ctx, Throwable cause) {
       ctx.close();
+    }
+  }
+
+  /** Keeps frames of the connection itself from handlers that understand HTTP/1 only. */
+  private static final class Http2FrameStop extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object msg) {
+      if (msg instanceof Http2Frame) {
+        ReferenceCountUtil.release(msg);
+      } else {
+        ctx.fireChannelRead(msg);
+      }
     }
   }
 

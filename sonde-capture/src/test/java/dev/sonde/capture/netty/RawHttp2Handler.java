@@ -173,7 +173,7 @@ final class RawHttp2Handler extends Http2ConnectionHandler {
       if (hasData || (isLast && !(message instanceof HttpResponse))) {
         handler.encoder().writeData(ctx, id, data, 0, isLast, promise);
       }
-      ctx.flush();
+      handler.flush(ctx);
     }
 
     @Override
@@ -194,7 +194,7 @@ final class RawHttp2Handler extends Http2ConnectionHandler {
                 handler
                     .encoder()
                     .writeRstStream(ctx, id, Http2Error.INTERNAL_ERROR.code(), ctx.newPromise());
-                ctx.flush();
+                handler.flush(ctx);
               });
     }
 
