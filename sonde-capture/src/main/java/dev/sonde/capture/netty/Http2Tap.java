@@ -2,9 +2,10 @@
 package dev.sonde.capture.netty;
 
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http2.Http2DataFrame;
+import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2FrameStream;
 import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2ResetFrame;
@@ -12,7 +13,7 @@ import io.netty.handler.codec.http2.Http2StreamFrame;
 
 /** Stands behind the frame codec of HTTP/2 and sees the frames that it is to write. */
 @SuppressWarnings("FutureReturnValueIgnored") // whoever gave the promise asks it
-final class Http2Tap extends ChannelOutboundHandlerAdapter {
+final class Http2Tap extends ChannelDuplexHandler {
   private final Http2Watch watch;
 
   Http2Tap(Http2Watch watch) {
@@ -30,6 +31,15 @@ final class Http2Tap extends ChannelOutboundHandlerAdapter {
       watch.connection().fault(t);
     }
     ctx.write(msg, observed);
+  }
+
+  /** The codec tells its error before it says goodbye, and the application may close at once. */
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (cause instanceof Http2Exception failure && !Http2Exception.isStreamError(failure)) {
+      watch.broken(failure.error().code());
+    }
+    ctx.fireExceptionCaught(cause);
   }
 
   private ChannelPromise writing(Http2StreamFrame frame, ChannelPromise promise) {

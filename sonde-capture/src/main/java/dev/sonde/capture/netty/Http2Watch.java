@@ -241,6 +241,11 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
 
   @Override
   public void onGoAwaySent(int lastStreamId, long errorCode, ByteBuf debugData) {
+    broken(errorCode);
+  }
+
+  /** The codec ends the connection for an error. */
+  void broken(long errorCode) {
     if (errorCode == Http2Error.ENHANCE_YOUR_CALM.code()) {
       connection.state().hint(CloseHint.RAPID_RESET);
     } else if (errorCode == Http2Error.INTERNAL_ERROR.code()) {
