@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.netty;
+
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.Exchange;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpStatusClass;
+import org.jspecify.annotations.Nullable;
+
+/** One stream of HTTP/2 from its head to its end. */
+final class Http2Request {
+  private final Exchange exchange;
+  private final boolean isHead;
+  private int status;
+  private long bodyBytes;
+
+  /** The write that ends the answer, once it was handed to the codec. */
+  private @Nullable ChannelFuture last;
+
+  /** Whether the codec has told that it writes the end of the answer. */
+  private boolean isLastLogged;
+
+  Http2Request(Exchange exchange, boolean isHead) {
+    this.exchange = exchange;
+    this.isHead = isHead;
+  }
+
+  Exchange exchange() {
+    return exchange;
+  }
+
+  /**
+   * A head of the answer is written; returns whether it is the one that counts, or trailers.
+   *
+   * @param isLast whether nothing follows
+   */
+  boolean answered(@Nullable CharSequence code, boolean isLast) {
+    if (code == null || status != 0) {
+      return true;
+    }
+    int parsed = Integer.parseInt(code.toString());
+    if (HttpStatusClass.INFORMATIONAL.contains(parsed)) {
+      return false;
+    }
+    status = parsed;
+    if (isLast) {
+      exchange.committedWithEnd(parsed);
+    } else {
+      exchange.committed(parsed, System.nanoTime());
+    }
+    return true;
+  }
+
+  /** A part of the answer is on its way; returns what has to be told what becomes of it. */
+  ChannelPromise written(int bytes, boolean isLast, ChannelPromise promise) {
+    ChannelPromise observed = promise.unvoid();
+    if (isLast) {
+      last = observed;
+    }
+    return observed.addListener(
+        future -> {
+          if (future.isSuccess()) {
+            sent(bytes);
+          }
+          if (isLast) {
+            settle();
+          }
+        });
+  }
+
+  /** The codec writes a part of the answer. */
+  void logged(int bytes, boolean isLast) {
+    sent(bytes);
+    isLastLogged |= isLast;
+  }
+
+  private void sent(int bytes) {
+    if (!isHead) {
+      bodyBytes += bytes;
+      exchange.sent(bodyBytes);
+    }
+  }
+
+  /** Whether only the socket has to take the rest. */
+  boolean isLeaving() {
+    return last != null;
+  }
+
+  /** Ends it if its answer was written as a whole. */
+  void settle() {
+    if (exchange.isOpen() && (isLastLogged || (last != null && last.isSuccess()))) {
+      exchange.completed(status, bodyBytes, System.nanoTime());
+    }
+  }
+
+  void aborted(AbortKind kind) {
+    if (exchange.isOpen()) {
+      exchange.aborted(kind, null, bodyBytes, System.nanoTime());
+    }
+  }
+}

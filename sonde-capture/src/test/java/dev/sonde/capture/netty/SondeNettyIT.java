@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.netty;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.CaptureOutlet;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.event.CloseReason;
+import dev.sonde.event.Outcome;
+import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceContext;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.DefaultFileRegion;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpRequestDecoder;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseEncoder;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.timeout.ReadTimeoutHandler;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(30)
+@SuppressWarnings("FutureReturnValueIgnored") // events tell what became of it
+final class SondeNettyIT {
+  private static final String GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+
+  private final Ends ends = new Ends();
+  private final EventLoopGroup loops = new NioEventLoopGroup(1);
+
+  @AfterEach
+  void stop() throws InterruptedException {
+    loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+    assertThat(ends.scopes).allSatisfy(scope -> assertThat(scope.firstFault()).isNull());
+  }
+
+  @Test
+  void bareBuffers_countAsBody() throws Exception {
+    int port =
+        start(
+            (ctx, request) -> {
+              ctx.write(head(11));
+              ctx.write(Unpooled.copiedBuffer("hello", ISO_8859_1));
+              ctx.write(Unpooled.copiedBuffer(" world", ISO_8859_1), ctx.voidPromise());
+              ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT, ctx.voidPromise());
+            });
+
+    String answer = send(port, GET + "\r\n", "hello world".length());
+
+    assertThat(answer).endsWith("hello world");
+    awaitClosed(1);
+    assertThat(ends.requests.get(0).bytesOut()).isEqualTo(11);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.COMPLETED);
+    assertThat(ends.connections.get(0).wireBytesIn()).isEqualTo(GET.length() + 2);
+    assertThat(ends.connections.get(0).wireBytesOut()).isEqualTo(answer.length());
+  }
+
+  @Test
+  void file_isSentAsAFileAndCounts(@TempDir Path dir) throws Exception {
+    Path file = Files.write(dir.resolve("file"), new byte[100_000]);
+    int port =
+        start(
+            (ctx, request) -> {
+              ctx.write(head(100_000));
+              ctx.write(new DefaultFileRegion(file.toFile(), 0, 100_000));
+              ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+            });
+
+    String answer = send(port, GET + "\r\n", 100_000);
+
+    assertThat(answer).hasSizeGreaterThan(100_000);
+    awaitClosed(1);
+    assertThat(ends.requests.get(0).bytesOut()).isEqualTo(100_000);
+    assertThat(ends.connections.get(0).wireBytesOut()).isEqualTo(answer.length());
+  }
+
+  @Test
+  void closeThatWaitsForTheLastWrite_leavesItComplete() throws Exception {
+    int port =
+        start(
+            (ctx, request) ->
+                ctx.writeAndFlush(
+                    hello(), ctx.newPromise().addListener(ChannelFutureListener.CLOSE)));
+
+    String answer = send(port, GET + "\r\n", 0);
+
+    assertThat(answer).endsWith("hello");
+    awaitClosed(1);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.COMPLETED);
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.COMPLETE);
+  }
+
+  @Test
+  void readTimeout_isHeardBehindTheCodec() throws Exception {
+    int port = start((ctx, request) -> {}, new ReadTimeoutHandler(200, TimeUnit.MILLISECONDS));
+
+    String answer = send(port, GET + "\r\n", 0);
+
+    assertThat(answer).isEmpty();
+    awaitClosed(1);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.SERVER_TIMEOUT);
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.TIMEOUT);
+    assertThat(ends.connections.get(0).closeDetail()).isEqualTo("response_timeout");
+  }
+
+  @Test
+  void whatTheApplicationSays_isKept() throws Exception {
+    IllegalStateException failure = new IllegalStateException("on purpose");
+    List<@Nullable Span> seen = new CopyOnWriteArrayList<>();
+    int port =
+        start(
+            (ctx, request) -> {
+              seen.add(TraceContext.current());
+              SondeNetty.route(ctx.channel(), "/{any}");
+              SondeNetty.failed(ctx.channel(), failure);
+              SondeNetty.closing(ctx.channel(), CloseHint.MAX_CONNECTIONS);
+              ctx.writeAndFlush(hello());
+            });
+    String traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    String unused =
+        send(port, GET + "traceparent: 00-" + traceId + "-00f067aa0ba902b7-01\r\n\r\n", 5);
+
+    awaitClosed(1);
+    Exchange request = ends.requests.get(0);
+    assertThat(request.route()).isEqualTo("/{any}");
+    assertThat(request.error()).isSameAs(failure);
+    assertThat(request.span().traceparent()).contains(traceId);
+    assertThat(seen).containsExactly(request.span());
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.BACKPRESSURE);
+  }
+
+  @Test
+  void bothWays_observeOnce() throws Exception {
+    SondeNetty.observeAll(new NettyWatch(ends::listener));
+
+    int port = start((ctx, request) -> ctx.writeAndFlush(hello()));
+    String unused = send(port, GET + "\r\n", 5);
+
+    awaitClosed(1);
+    assertThat(ends.requests).hasSize(1);
+    assertThat(ends.scopes).hasSize(1);
+    SondeNetty.observeAll(NettyWatch.NOTHING);
+  }
+
+  private int start(Answer answer, ChannelHandler... more) throws InterruptedException {
+    Channel server =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(NioServerSocketChannel.class)
+            .childHandler(SondeNetty.observe(ends::listener, new Setup(answer, more)))
+            .bind("127.0.0.1", 0)
+            .sync()
+            .channel();
+    return ((InetSocketAddress) server.localAddress()).getPort();
+  }
+
+  /** Sends a request, reads so many body bytes and then closes; 0 for all until the end. */
+  private static String send(int port, String request, int bodyBytes) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+      if (bodyBytes == 0) {
+        return new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
+      }
+      StringBuilder answer = new StringBuilder();
+      int missing = Integer.MAX_VALUE;
+      while (missing > 0) {
+        int next = socket.getInputStream().read();
+        if (next < 0) {
+          break;
+        }
+        answer.append((char) next);
+        if (missing == Integer.MAX_VALUE) {
+          missing = answer.indexOf("\r\n\r\n") >= 0 ? bodyBytes : missing;
+        } else {
+          missing--;
+        }
+      }
+      return answer.toString();
+    }
+  }
+
+  private void awaitClosed(int connections) {
+    await().until(() -> ends.connections.size() == connections);
+  }
+
+  private static HttpResponse head(int length) {
+    HttpResponse head = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+    HttpUtil.setContentLength(head, length);
+    return head;
+  }
+
+  private static HttpResponse hello() {
+    HttpResponse hello =
+        new DefaultFullHttpResponse(
+            HttpVersion.HTTP_1_1,
+            HttpResponseStatus.OK,
+            Unpooled.copiedBuffer("hello", ISO_8859_1));
+    HttpUtil.setContentLength(hello, 5);
+    return hello;
+  }
+
+  /** How a request is answered. */
+  @FunctionalInterface
+  private interface Answer {
+    void to(ChannelHandlerContext ctx, FullHttpRequest request);
+  }
+
+  /** Decoder and encoder apart, more handlers, then the answer. */
+  @ChannelHandler.Sharable
+  private static final class Setup extends ChannelInitializer<Channel> {
+    private final Answer answer;
+    private final ChannelHandler[] more;
+
+    Setup(Answer answer, ChannelHandler... more) {
+      this.answer = answer;
+      this.more = more;
+    }
+
+    @Override
+    protected void initChannel(Channel channel) {
+      channel
+          .pipeline()
+          .addLast(new HttpRequestDecoder(), new HttpResponseEncoder())
+          .addLast(new HttpObjectAggregator(65536))
+          .addLast(more)
+          .addLast(
+              new SimpleChannelInboundHandler<FullHttpRequest>() {
+                @Override
+                protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+                  answer.to(ctx, request);
+                }
+
+                @Override
+                public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+                  ctx.close();
+                }
+              });
+    }
+  }
+
+  /** Keeps what has ended. */
+  private static final class Ends implements CaptureOutlet {
+    final List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    final List<Exchange> requests = new CopyOnWriteArrayList<>();
+    final List<ConnectionState> connections = new CopyOnWriteArrayList<>();
+
+    ListenerScope listener(String name, Set<Capability> capabilities) {
+      ListenerScope scope = new ListenerScope(name, capabilities, this);
+      scopes.add(scope);
+      return scope;
+    }
+
+    @Override
+    public void connectionOpened(ConnectionState connection) {}
+
+    @Override
+    public void requestStarted(Exchange exchange) {}
+
+    @Override
+    public void requestEnded(Exchange exchange) {
+      requests.add(exchange);
+    }
+
+    @Override
+    public void connectionClosed(ConnectionState connection) {
+      connections.add(connection);
+    }
+
+    @Override
+    public void connectionRejected(ListenerScope listener, CloseHint limit, long nanos) {}
+  }
+}
