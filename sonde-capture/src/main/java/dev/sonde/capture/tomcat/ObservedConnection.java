@@ -210,7 +210,7 @@ final class ObservedConnection {
     }
   }
 
-  void hintTimeout(@Nullable ObservedRequest request) {
+  private void hintTimeout(@Nullable ObservedRequest request) {
     if (state.openRequests() == 0) {
       state.hint(isBegun ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT);
     } else {

@@ -167,6 +167,8 @@ final class ObservedRequest {
         broken(open, observed, request, answer);
         over();
       } else if (!sendsFile(request)) {
+        // Tomcat answers a body that does not come, and closes.
+        hintTimeout(open, observed, request, answer);
         complete(open, request, answer, bodyBytes());
       }
     } catch (Throwable t) {
@@ -247,9 +249,7 @@ final class ObservedRequest {
       cause = kept;
     }
     if (isCausedByTimeout(cause)) {
-      if (open.streamId() == 0) {
-        observed.hintTimeout(this);
-      }
+      hintTimeout(open, observed, request, answer);
       end(AbortKind.TIMEOUT, cause);
     } else if (observed.state().listener().isStopping()) {
       observed.state().hint(CloseHint.SHUTDOWN);
@@ -261,6 +261,17 @@ final class ObservedRequest {
       end(AbortKind.CLIENT_RESET, cause);
     } else {
       end(AbortKind.HANDLER_FAILED, cause);
+    }
+  }
+
+  private static void hintTimeout(
+      Exchange open, ObservedConnection observed, Request request, Response answer) {
+    if (open.streamId() == 0) {
+      if (isCausedByTimeout(answer.getErrorException())) {
+        observed.state().hint(CloseHint.WRITE_TIMEOUT);
+      } else if (isCausedByTimeout(request.getErrorException())) {
+        observed.state().hint(CloseHint.REQUEST_BODY_TIMEOUT);
+      }
     }
   }
 
