@@ -72,10 +72,45 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String TOMCAT =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.tomcat.*;
+      import dev.sonde.dashboard.*;
+      import jakarta.servlet.http.*;
+      import java.io.IOException;
+      import org.apache.catalina.*;
+      import org.apache.catalina.connector.Connector;
+      import org.apache.catalina.startup.Tomcat;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+      %s
+            tomcat.setBaseDir(System.getProperty("java.io.tmpdir"));
+            Context context = tomcat.addContext("", null);
+            Tomcat.addServlet(context, "hello", new HttpServlet() {
+              @Override
+              protected void doGet(HttpServletRequest request, HttpServletResponse response)
+                  throws IOException {
+                response.getWriter().print("hello");
+              }
+            });
+            context.addServletMapping("/", "hello");
+            tomcat.start();
+            System.err.println("dashboard: " + dashboard.url());
+            tomcat.getServer().await();
+          }
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
-    return Stream.of(Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK));
+    return Stream.of(
+        Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK), Arguments.of("tomcat", TOMCAT));
   }
 
   @ParameterizedTest(name = "{0}")

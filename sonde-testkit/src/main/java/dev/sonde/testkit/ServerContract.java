@@ -940,8 +940,11 @@ public abstract class ServerContract extends ContractHarness {
   /** Paths upon which this server closes the connection. */
   private Set<String> droppingPaths() {
     Set<String> paths = new HashSet<>();
-    if (differs(Deviation.HANDLER_FAILURE_DROPS)) {
+    if (differs(Deviation.HANDLER_FAILURE_DROPS) || differs(Deviation.ERRORS_CLOSE)) {
       paths.add("/throw");
+    }
+    if (differs(Deviation.ERRORS_CLOSE)) {
+      paths.add("/status/503");
     }
     if (differs(Deviation.UNROUTED_UNSEEN)) {
       paths.add("/nowhere");
