@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.spring;
+
+import dev.sonde.Sonde;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** Hooks the web server that Boot embeds, which has other class names in 3.5 than in 4. */
+@AutoConfiguration(after = SondeAutoConfiguration.class)
+@ConditionalOnWebApplication
+public final class SondeWebServerAutoConfiguration {
+  /** Made by Spring. */
+  public SondeWebServerAutoConfiguration() {}
+
+  /** Jetty under Boot 3.5. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "org.eclipse.jetty.server.Server",
+        "org.springframework.boot.web.embedded.jetty.ConfigurableJettyWebServerFactory"
+      })
+  static final class Jetty3 {
+    Jetty3() {}
+
+    @Bean
+    static dev.sonde.spring.boot3.JettyCustomizer sondeJetty(Sonde sonde) {
+      return new dev.sonde.spring.boot3.JettyCustomizer(sonde);
+    }
+  }
+
+  /** Jetty under Boot 4. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "org.eclipse.jetty.server.Server",
+        "org.springframework.boot.jetty.ConfigurableJettyWebServerFactory"
+      })
+  static final class Jetty4 {
+    Jetty4() {}
+
+    @Bean
+    static dev.sonde.spring.boot4.JettyCustomizer sondeJetty(Sonde sonde) {
+      return new dev.sonde.spring.boot4.JettyCustomizer(sonde);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.springframework.boot.SpringBootVersion;
+import org.springframework.boot.WebApplicationType;
+
+/** What an application of Spring MVC gets from the starter, whichever server it runs on. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(60)
+abstract class MvcContract {
+  private final RunningApplication shop;
+
+  MvcContract(String database, List<String> factories) {
+    shop =
+        RunningApplication.start(
+            MvcShop.class,
+            WebApplicationType.SERVLET,
+            factories,
+            "spring.application.name=shop",
+            "spring.datasource.url=jdbc:h2:mem:" + database,
+            "management.endpoints.web.exposure.include=*",
+            "logging.level.root=warn");
+  }
+
+  /** The server's name as Sonde tells it, without version. */
+  abstract String server();
+
+  @AfterAll
+  void close() {
+    shop.close();
+  }
+
+  @Test
+  void boot_isTheLineThatThisRunIsFor() {
+    assertThat(SpringBootVersion.getVersion()).isEqualTo(System.getProperty("boot.expected"));
+    assertThat(shop.sonde().config().serviceName()).isEqualTo("shop");
+  }
+
+  @Test
+  void controller_hasItsRouteAndItsStatement() throws IOException, InterruptedException {
+    assertThat(shop.get("/orders/2").body()).isEqualTo("42");
+
+    Map<String, Object> request = shop.awaitRequest("GET /orders/{id}");
+    assertThat(request).containsEntry("status", 200).containsEntry("path", "/orders/2");
+    assertThat(shop.spans(request))
+        .anySatisfy(
+            span ->
+                assertThat(span)
+                    .containsEntry("kind", "DB")
+                    .containsEntry("query", "select ? + ?")
+                    .containsEntry("rows", 1));
+  }
+
+  @Test
+  void asynchronousController_hasItsRouteAndItsStatement()
+      throws IOException, InterruptedException {
+    assertThat(shop.get("/slow/2").body()).isEqualTo("42");
+
+    assertThat(shop.awaitRequest("GET /slow/{id}")).containsEntry("status", 200);
+  }
+
+  @Test
+  void functionalEndpoint_hasItsRoute() throws IOException, InterruptedException {
+    assertThat(shop.get("/items/7").body()).isEqualTo("7");
+
+    assertThat(shop.awaitRequest("GET /items/{id}")).containsEntry("path", "/items/7");
+  }
+
+  @Test
+  void controllerThatThrows_keepsItsRouteAndTellsWhat() throws IOException, InterruptedException {
+    assertThat(shop.get("/fails/1").statusCode()).isEqualTo(500);
+
+    assertThat(shop.awaitRequest("GET /fails/{id}"))
+        .containsEntry("status", 500)
+        .containsEntry("error_type", "java.lang.IllegalStateException");
+  }
+
+  @Test
+  void healthProbe_isLeftOut() throws IOException, InterruptedException {
+    assertThat(shop.get("/actuator/health").statusCode()).isEqualTo(200);
+    shop.get("/items/afterwards");
+
+    await().untilAsserted(() -> assertThat(shop.paths()).contains("/items/afterwards"));
+    assertThat(shop.paths()).noneMatch(path -> path.startsWith("/actuator/health"));
+  }
+
+  @Test
+  void pool_isStillTheOneThatActuatorMeasures() throws IOException, InterruptedException {
+    assertThat(shop.get("/actuator/metrics/hikaricp.connections.max").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void health_namesTheServerAndTheDatabase() throws IOException, InterruptedException {
+    shop.get("/items/1");
+
+    assertThat(RunningApplication.list(shop.document("health.json"), "hooks"))
+        .extracting(hook -> String.valueOf(hook.get("name")))
+        .anyMatch(name -> name.startsWith(server()))
+        .contains("jdbc");
+  }
+}
