@@ -29,6 +29,15 @@ public final class TraceContext {
     return scope == null ? null : scope.span();
   }
 
+  /**
+   * The work whose span is the current one, if it was {@linkplain #use(SpanSource) made current as
+   * work}, such as the request that this thread serves; null otherwise.
+   */
+  public static @Nullable SpanSource currentWork() {
+    Scope scope = INNERMOST.get();
+    return scope == null ? null : scope.work;
+  }
+
   /** Whether the current span is that of this work. */
   public static boolean isIn(SpanSource work) {
     Scope scope = INNERMOST.get();

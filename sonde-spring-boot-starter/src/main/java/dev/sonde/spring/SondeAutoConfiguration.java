@@ -47,6 +47,11 @@ public final class SondeAutoConfiguration {
     return new Announcement(context, sonde, dashboard);
   }
 
+  @Bean
+  static ProfiledMethods sondeProfiledMethods(ObjectProvider<Sonde> sonde) {
+    return new ProfiledMethods(sonde);
+  }
+
   /** Databases, where the application has any. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnClass({DataSource.class})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.spring;
 
+import dev.sonde.Sonde;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
@@ -25,5 +26,15 @@ public final class SondeWebMvcAutoConfiguration {
         registry.addInterceptor(new MvcRoutes()).order(Ordered.HIGHEST_PRECEDENCE);
       }
     };
+  }
+
+  @Bean
+  static MvcFailures sondeMvcFailures() {
+    return new MvcFailures();
+  }
+
+  @Bean
+  static ServletRequests sondeServletRequests(Sonde sonde) {
+    return new ServletRequests(sonde);
   }
 }

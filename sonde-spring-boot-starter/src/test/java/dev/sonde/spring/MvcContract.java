@@ -28,6 +28,7 @@ abstract class MvcContract {
             factories,
             "spring.application.name=shop",
             "spring.datasource.url=jdbc:h2:mem:" + database,
+            "management.observations.annotations.enabled=true",
             "management.endpoints.web.exposure.include=*",
             "logging.level.root=warn");
   }
@@ -86,6 +87,52 @@ abstract class MvcContract {
   }
 
   @Test
+  void profiledMethod_isAFunctionOfItsRequest() throws IOException, InterruptedException {
+    assertThat(shop.get("/prices/7").body()).isEqualTo("7 EUR");
+
+    assertThat(shop.spans(shop.awaitRequest("GET /prices/{id}")))
+        .anySatisfy(
+            span -> assertThat(span).containsEntry("kind", "FN").containsEntry("name", "price.quote"));
+  }
+
+  @Test
+  void profiledMethod_throwsWhatItThrows() throws IOException, InterruptedException {
+    assertThat(shop.get("/refused/7").statusCode()).isEqualTo(500);
+
+    Map<String, Object> request = shop.awaitRequest("GET /refused/{id}");
+    assertThat(request).containsEntry("error_type", "java.io.IOException");
+    assertThat(shop.spans(request))
+        .anySatisfy(
+            span ->
+                assertThat(span)
+                    .containsEntry("name", "Prices.refuse")
+                    .containsEntry("error_type", "java.io.IOException"));
+  }
+
+  @Test
+  void observedMethod_isAFunctionWithinTheTraceOfTheTracer()
+      throws IOException, InterruptedException {
+    String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    shop.get("/prices/8", Map.of("traceparent", "00-" + trace + "-00f067aa0ba902b7-01"));
+    Map<String, Object> request = shop.awaitRequest("GET /prices/{id}", "/prices/8");
+
+    assertThat(request).containsEntry("trace_id", trace);
+    assertThat(shop.spans(request))
+        .anySatisfy(
+            span ->
+                assertThat(span).containsEntry("kind", "FN").containsEntry("name", "price discount"));
+  }
+
+  @Test
+  void endpoint_tellsTheSameNumbers() throws IOException, InterruptedException {
+    shop.get("/items/1");
+    shop.awaitRequest("GET /items/{id}");
+
+    assertThat(shop.get("/actuator/sonde").body())
+        .contains("\"service\":\"shop\"", "\"name\":\"/items/{id}\"", "\"conserved\":true");
+  }
+
+  @Test
   void healthProbe_isLeftOut() throws IOException, InterruptedException {
     assertThat(shop.get("/actuator/health").statusCode()).isEqualTo(200);
     shop.get("/items/afterwards");
@@ -96,6 +143,8 @@ abstract class MvcContract {
 
   @Test
   void pool_isStillTheOneThatActuatorMeasures() throws IOException, InterruptedException {
+    shop.get("/orders/1");
+
     assertThat(shop.get("/actuator/metrics/hikaricp.connections.max").statusCode()).isEqualTo(200);
   }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.spring;
 
+import io.micrometer.observation.annotation.Observed;
+import java.io.IOException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.context.annotation.Bean;
@@ -17,7 +21,7 @@ import org.springframework.web.servlet.function.ServerResponse;
 /** An application of Spring MVC. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
-@Import(MvcShop.Orders.class)
+@Import({MvcShop.Orders.class, MvcShop.Prices.class})
 class MvcShop {
   @Bean
   RouterFunction<ServerResponse> items() {
@@ -26,12 +30,41 @@ class MvcShop {
         .build();
   }
 
+  static class Prices {
+    @Profiled("price.quote")
+    CompletionStage<String> quote(String id) {
+      return CompletableFuture.completedFuture(id + " EUR");
+    }
+
+    @Profiled
+    String refuse(String id) throws IOException {
+      throw new IOException("no price of " + id);
+    }
+
+    @Observed(name = "price.discount", contextualName = "price discount")
+    String discount(String id) {
+      return id;
+    }
+  }
+
   @RestController
   static class Orders {
     private final JdbcTemplate database;
+    private final Prices prices;
 
-    Orders(JdbcTemplate database) {
+    Orders(JdbcTemplate database, Prices prices) {
       this.database = database;
+      this.prices = prices;
+    }
+
+    @GetMapping("/prices/{id}")
+    CompletionStage<String> price(@PathVariable("id") String id) {
+      return prices.quote(prices.discount(id));
+    }
+
+    @GetMapping("/refused/{id}")
+    String refused(@PathVariable("id") String id) throws IOException {
+      return prices.refuse(id);
     }
 
     @GetMapping("/orders/{id}")

@@ -97,6 +97,11 @@ final class RunningApplication implements AutoCloseable {
 
   /** The newest request of this method and route that the dashboard shows. */
   Map<String, Object> awaitRequest(String methodAndRoute) {
+    return awaitRequest(methodAndRoute, "/");
+  }
+
+  /** The newest request of this method and route whose path begins so. */
+  Map<String, Object> awaitRequest(String methodAndRoute, String path) {
     // The server may report the end of a request after its client has read the response.
     return await()
         .until(
@@ -105,7 +110,8 @@ final class RunningApplication implements AutoCloseable {
                     .filter(
                         request ->
                             methodAndRoute.equals(
-                                request.get("method") + " " + request.get("route")))
+                                    request.get("method") + " " + request.get("route"))
+                                && String.valueOf(request.get("path")).startsWith(path))
                     .toList(),
             found -> !found.isEmpty())
         .get(0);
