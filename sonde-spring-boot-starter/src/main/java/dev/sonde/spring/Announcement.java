@@ -47,12 +47,16 @@ final class Announcement implements ApplicationListener<ApplicationStartedEvent>
 
   private static String watched(List<Hook> hooks, Environment environment) {
     String names = hooks.stream().map(Hook::name).collect(Collectors.joining(", "));
-    // Only listeners tell what they can see; clients have nothing to tell.
-    if (hooks.stream().allMatch(hook -> hook.capabilities().isEmpty())) {
+    if (hooks.stream().noneMatch(Announcement::isServer)) {
       return "no web server is watched: this is not Jetty, Tomcat or Reactor Netty embedded by Boot"
           + (names.isEmpty() ? "" : "; " + names);
     }
     @Nullable String port = environment.getProperty("local.server.port");
     return names + (port == null ? "" : " on port " + port);
+  }
+
+  /** Only listeners tell what they can see; those of Reactor Netty are made by its first client. */
+  private static boolean isServer(Hook hook) {
+    return !hook.capabilities().isEmpty() || hook.name().equals(ReactorNetty.NAME);
   }
 }

@@ -46,4 +46,36 @@ public final class SondeWebServerAutoConfiguration {
       return new dev.sonde.spring.boot4.JettyCustomizer(sonde);
     }
   }
+
+  /** Reactor Netty under Boot 3.5. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "reactor.netty.http.server.HttpServer",
+        "org.springframework.boot.web.embedded.netty.NettyReactiveWebServerFactory"
+      })
+  static final class Netty3 {
+    Netty3() {}
+
+    @Bean
+    static dev.sonde.spring.boot3.NettyCustomizer sondeNetty(Sonde sonde) {
+      return new dev.sonde.spring.boot3.NettyCustomizer(sonde);
+    }
+  }
+
+  /** Reactor Netty under Boot 4. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "reactor.netty.http.server.HttpServer",
+        "org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory"
+      })
+  static final class Netty4 {
+    Netty4() {}
+
+    @Bean
+    static dev.sonde.spring.boot4.NettyCustomizer sondeNetty(Sonde sonde) {
+      return new dev.sonde.spring.boot4.NettyCustomizer(sonde);
+    }
+  }
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.netty;
+
+import io.netty.bootstrap.ChannelInitializerExtension;
+import io.netty.channel.Channel;
+import io.netty.channel.ServerChannel;
+
+/**
+ * By what Netty, if it is asked to load extensions, lets every accepted channel be watched.
+ *
+ * <p>Made by Netty's service loader, not by applications; see {@link SondeNetty}.
+ */
+public final class NettyExtension extends ChannelInitializerExtension {
+  /** Without HTTP there is nothing to watch. */
+  private static final boolean HAS_HTTP =
+      NettyWatch.isPresent("io.netty.handler.codec.http.HttpServerCodec");
+
+  /** For the service loader. */
+  public NettyExtension() {}
+
+  @Override
+  public void postInitializeServerListenerChannel(ServerChannel channel) {
+    if (HAS_HTTP) {
+      NettyWatch unusedButStarted = SondeNetty.everywhere();
+    }
+  }
+
+  @Override
+  public void postInitializeServerChildChannel(Channel channel) {
+    if (HAS_HTTP) {
+      NettyWatch watch = SondeNetty.everywhere();
+      if (watch != NettyWatch.NOTHING) {
+        channel.pipeline().addLast(new ObservingInitializer(watch, null));
+      }
+    }
+  }
+}

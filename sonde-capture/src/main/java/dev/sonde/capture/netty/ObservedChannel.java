@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.netty;
+
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.Initiator;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.event.Protocol;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import io.netty.handler.ssl.AbstractSniHandler;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.handler.timeout.WriteTimeoutHandler;
+import io.netty.util.AttributeKey;
+import io.netty.util.concurrent.EventExecutor;
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One accepted channel: what its handlers tell, put together. */
+final class ObservedChannel implements ChannelFutureListener {
+  /*
+   * All of it happens on the channel's event loop: the handlers run there, and so do the listeners
+   * of promises. The exceptions are the application's word on a request and a close by another
+   * thread, which Netty hands to the event loop before any handler sees it.
+   *
+   * The codec is looked for until it is found, because applications put it there at the accept,
+   * after the handshake of TLS, after an upgrade, or after a look at the first bytes. What passes
+   * the first handler shows each of these: the first bytes in, and the preface that HTTP/2 writes
+   * as soon as it is put into the pipeline.
+   */
+  private static final AttributeKey<ObservedChannel> KEY =
+      AttributeKey.valueOf(ObservedChannel.class, "connection");
+
+  private final Channel channel;
+  private final ConnectionState state;
+  private final int workerId;
+
+  private @Nullable Requests requests;
+  private boolean isSettled;
+  private boolean isIdleWatched;
+
+  private boolean isHeadBegun;
+  private boolean isClosedHere;
+  private boolean hasPeerLeft;
+  private boolean hasSaidGoodbye;
+  private @Nullable IOException peerFailure;
+
+  /** What an idle time-out will have been the cause of, if the server closes without more ado. */
+  private @Nullable CloseHint expired;
+
+  private ObservedChannel(Channel channel, ConnectionState state, int workerId) {
+    this.channel = channel;
+    this.state = state;
+    this.workerId = workerId;
+  }
+
+  /** Observes a channel from now on, unless it is observed already. */
+  static void observe(Channel channel, ListenerScope scope) {
+    if (channel.hasAttr(KEY)) {
+      return;
+    }
+    ChannelPipeline pipeline = channel.pipeline();
+    ChannelHandlerContext tls = pipeline.context(SslHandler.class);
+    if (tls == null) {
+      tls = pipeline.context(AbstractSniHandler.class);
+    }
+    int workerId = indexOf(channel.eventLoop());
+    ConnectionState state =
+        scope.opened(
+            workerId,
+            channel.remoteAddress(),
+            channel.localAddress(),
+            Protocol.UNKNOWN,
+            tls != null,
+            System.nanoTime());
+    ObservedChannel connection = new ObservedChannel(channel, state, workerId);
+    channel.attr(KEY).set(connection);
+    pipeline.addFirst(new ChannelHead(connection));
+    if (tls != null) {
+      pipeline.addAfter(tls.name(), null, new TlsTap(connection));
+    }
+    connection.watchIdleness();
+    connection.find();
+    channel.closeFuture().addListener(connection);
+  }
+
+  /** What observes a channel or, of a stream, its connection; null if nothing does. */
+  static @Nullable ObservedChannel of(Channel channel) {
+    if (channel.hasAttr(KEY)) {
+      return channel.attr(KEY).get();
+    }
+    Channel parent = channel.parent();
+    return parent != null && parent.hasAttr(KEY) ? parent.attr(KEY).get() : null;
+  }
+
+  ConnectionState state() {
+    return state;
+  }
+
+  int workerId() {
+    return workerId;
+  }
+
+  ChannelPipeline pipeline() {
+    return channel.pipeline();
+  }
+
+  @Nullable Exchange request(Channel asked) {
+    Requests known = requests;
+    return known == null ? null : known.request(asked);
+  }
+
+  /** Counts a fault of this adapter, which must not reach the server. */
+  void fault(Throwable thrown) {
+    state.listener().fault(thrown);
+  }
+
+  /** Bytes came in over the socket. */
+  void received(int bytes) {
+    expired = null;
+    state.wire(bytes, 0);
+    if (!state.isTls()) {
+      headBegun();
+    }
+    findUnlessFound();
+  }
+
+  /** Bytes go out over the socket. */
+  void sent(long bytes) {
+    state.wire(0, bytes);
+    findUnlessFound();
+  }
+
+  /** Bytes are handed to a codec. */
+  void headBegun() {
+    isHeadBegun = true;
+  }
+
+  /** A codec made something of the bytes that it was handed. */
+  void headParsed() {
+    isHeadBegun = false;
+  }
+
+  /** The client closed its half, or the whole connection if {@code failure} is given. */
+  void peerLeft(@Nullable IOException failure) {
+    if (!isClosedHere) {
+      hasPeerLeft = true;
+      if (peerFailure == null) {
+        peerFailure = failure;
+      }
+    }
+  }
+
+  /** The application, or a handler of Netty for it, closes the connection. */
+  void closedHere() {
+    settle();
+    if (!hasPeerLeft) {
+      isClosedHere = true;
+      if (expired != null) {
+        state.hint(expired);
+      }
+    }
+  }
+
+  private void settle() {
+    try {
+      if (requests != null) {
+        requests.settle();
+      }
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
+  /** A close frame of WebSocket went either way. */
+  void saidGoodbye() {
+    hasSaidGoodbye = true;
+  }
+
+  void handshakeFailed() {
+    // A port scan or a health check that sends nothing has not failed at anything.
+    if (state.wireBytesIn() > 0) {
+      state.hint(CloseHint.TLS_HANDSHAKE_FAILED);
+    }
+  }
+
+  /** A handler of Netty says that nothing has happened for a time. */
+  void idle() {
+    if (state.openRequests() == 0) {
+      expired = isHeadBegun ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT;
+    } else if (isWriting()) {
+      expired = CloseHint.WRITE_TIMEOUT;
+    } else {
+      Requests known = requests;
+      expired =
+          known != null && known.isReceiving()
+              ? CloseHint.REQUEST_BODY_TIMEOUT
+              : CloseHint.RESPONSE_TIMEOUT;
+    }
+  }
+
+  private boolean isWriting() {
+    ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+    return buffer != null && buffer.totalPendingWriteBytes() > 0;
+  }
+
+  void findUnlessFound() {
+    if (!isSettled) {
+      find();
+    }
+  }
+
+  /** Looks for a codec of HTTP, and puts a tap on it. */
+  void find() {
+    try {
+      if (requests == null) {
+        Http1Tap tap = Http1Tap.install(this);
+        if (tap != null) {
+          speaks(Protocol.H1, tap);
+        }
+      }
+    } catch (Throwable t) {
+      isSettled = true;
+      fault(t);
+    }
+  }
+
+  private void speaks(Protocol protocol, Requests found) {
+    requests = found;
+    isSettled = true;
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    state.protocol(protocol, tls == null ? null : tls.applicationProtocol(), System.nanoTime());
+    watchIdleness();
+  }
+
+  /** Listens behind each handler that tells of idleness: it tells only those behind it. */
+  private void watchIdleness() {
+    if (isIdleWatched) {
+      return;
+    }
+    for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
+      ChannelHandler handler = entry.getValue();
+      if (handler instanceof IdleStateHandler || handler instanceof WriteTimeoutHandler) {
+        channel.pipeline().addAfter(entry.getKey(), null, new IdleTap(this));
+        isIdleWatched = true;
+      }
+    }
+  }
+
+  /** The channel is closed, by whomever. */
+  @Override
+  public void operationComplete(ChannelFuture future) {
+    long nanos = System.nanoTime();
+    try {
+      if (requests != null) {
+        requests.closing(nanos);
+      }
+    } catch (Throwable t) {
+      fault(t);
+    }
+    if (channel.eventLoop().isShuttingDown()) {
+      state.hint(CloseHint.SHUTDOWN);
+    }
+    if (isClosedHere) {
+      state.closed(Initiator.LOCAL, null, nanos);
+    } else {
+      state.closed(Initiator.REMOTE, leave(), nanos);
+    }
+  }
+
+  private @Nullable IOException leave() {
+    boolean isAbrupt =
+        peerFailure == null && state.protocol() == Protocol.WEBSOCKET && !hasSaidGoodbye;
+    return isAbrupt ? new EOFException("end of stream without a close frame") : peerFailure;
+  }
+
+  /** Where it stands among the loops of its group. */
+  private static int indexOf(EventLoop loop) {
+    EventLoopGroup group = loop.parent();
+    if (group != null) {
+      int index = 0;
+      for (EventExecutor other : group) {
+        if (other == loop) {
+          return index;
+        }
+        index++;
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.netty;
+
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.CaptureOutlet;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.collect.LifecycleCollector;
+import dev.sonde.collect.LifecycleOutlet;
+import dev.sonde.testkit.ContractApplication;
+import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.RunningServer;
+import dev.sonde.testkit.ServerFixture;
+import dev.sonde.testkit.ServerOptions;
+import dev.sonde.testkit.net.TlsMaterial;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpServerExpectContinueHandler;
+import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.net.InetSocketAddress;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
+import javax.net.ssl.KeyManagerFactory;
+import org.jspecify.annotations.Nullable;
+
+/** A server of Netty's own bootstrap, in cleartext and with TLS. */
+@SuppressWarnings("FutureReturnValueIgnored") // events tell what became of it
+final class NettyFixture implements ServerFixture {
+  private final String server;
+  private final boolean isByCode;
+
+  /**
+   * @param isByCode whether the adapter is named in code, or found by Netty as a service
+   */
+  NettyFixture(String server, boolean isByCode) {
+    this.server = server;
+    this.isByCode = isByCode;
+  }
+
+  @Override
+  public String server() {
+    return server;
+  }
+
+  @Override
+  public String version() {
+    return NettyWatch.version();
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    EnumSet<Capability> capabilities = EnumSet.allOf(Capability.class);
+    capabilities.remove(Capability.H2);
+    capabilities.remove(Capability.WEBSOCKET);
+    return capabilities;
+  }
+
+  @Override
+  public Map<Deviation, String> deviations() {
+    return Map.of();
+  }
+
+  @Override
+  public RunningServer start(
+      ContractApplication application,
+      @Nullable LifecycleCollector collector,
+      ServerOptions options)
+      throws Exception {
+    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
+    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    BiFunction<String, Set<Capability>, ListenerScope> listeners =
+        (name, capabilities) -> {
+          CaptureOutlet known = outlet;
+          if (known == null) {
+            throw new IllegalStateException("a bare server has no listeners");
+          }
+          ListenerScope scope = new ListenerScope(name, capabilities, known);
+          scopes.add(scope);
+          return scope;
+        };
+    ExecutorService workers =
+        Executors.newCachedThreadPool(
+            task -> {
+              Thread thread = new Thread(task, "netty-application");
+              thread.setDaemon(true);
+              return thread;
+            });
+    EventLoopGroup loops = new NioEventLoopGroup(2);
+    ChannelGroup children = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
+    Setup clear = new Setup(application, workers, options, children, null);
+    Setup secure = new Setup(application, workers, options, children, tls(options));
+
+    Channel port = bind(loops, outlet, listeners, clear);
+    Channel tlsPort = bind(loops, outlet, listeners, secure);
+    return new Running(loops, workers, children, port, tlsPort, scopes, outlet, options);
+  }
+
+  private Channel bind(
+      EventLoopGroup loops,
+      @Nullable LifecycleOutlet outlet,
+      BiFunction<String, Set<Capability>, ListenerScope> listeners,
+      Setup setup)
+      throws InterruptedException {
+    ChannelHandler handler = setup;
+    if (outlet != null && isByCode) {
+      handler = SondeNetty.observe(listeners, setup);
+    }
+    // Every server of this process is offered to the service from then on, the bare ones too.
+    boolean isByService = outlet != null && !isByCode;
+    SondeNetty.observeAll(isByService ? new NettyWatch(listeners) : NettyWatch.NOTHING);
+    return new ServerBootstrap()
+        .group(loops)
+        .channel(NioServerSocketChannel.class)
+        .childHandler(handler)
+        .bind("127.0.0.1", 0)
+        .sync()
+        .channel();
+  }
+
+  private static SslContext tls(ServerOptions options) throws Exception {
+    KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
+    keys.init(options.tls().keyStore(), TlsMaterial.password().toCharArray());
+    return SslContextBuilder.forServer(keys).sslProvider(SslProvider.JDK).build();
+  }
+
+  /** Sets up the pipeline of an accepted connection. */
+  @ChannelHandler.Sharable
+  private static final class Setup extends ChannelInitializer<Channel> {
+    private final ContractApplication application;
+    private final ExecutorService workers;
+    private final ServerOptions options;
+    private final ChannelGroup children;
+    private final @Nullable SslContext tls;
+    private final AtomicInteger open = new AtomicInteger();
+
+    Setup(
+        ContractApplication application,
+        ExecutorService workers,
+        ServerOptions options,
+        ChannelGroup children,
+        @Nullable SslContext tls) {
+      this.application = application;
+      this.workers = workers;
+      this.options = options;
+      this.children = children;
+      this.tls = tls;
+    }
+
+    @Override
+    protected void initChannel(Channel channel) {
+      children.add(channel);
+      ChannelPipeline pipeline = channel.pipeline();
+      if (tls == null) {
+        if (options.maxConnections() > 0) {
+          pipeline.addLast(new ConnectionLimit(open, options.maxConnections()));
+        }
+      } else {
+        pipeline.addLast(tls.newHandler(channel.alloc()));
+      }
+      pipeline.addLast(
+          new IdleStateHandler(0, 0, options.idleTimeout().toMillis(), TimeUnit.MILLISECONDS));
+      http1(pipeline);
+    }
+
+    private void http1(ChannelPipeline pipeline) {
+      pipeline.addLast(
+          new HttpServerCodec(4096, options.maxHeadBytes(), 8192),
+          new HttpServerKeepAliveHandler(),
+          new HttpServerExpectContinueHandler(),
+          new ContractHandler(application, workers, options));
+    }
+  }
+
+  /** Netty has no limit of connections; this is how applications make one. */
+  private static final class ConnectionLimit extends ChannelInboundHandlerAdapter {
+    private final AtomicInteger open;
+    private final int limit;
+
+    ConnectionLimit(AtomicInteger open, int limit) {
+      this.open = open;
+      this.limit = limit;
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+      boolean isTooMuch = open.incrementAndGet() > limit;
+      ctx.channel().closeFuture().addListener(closed -> open.decrementAndGet());
+      if (isTooMuch) {
+        SondeNetty.closing(ctx.channel(), CloseHint.MAX_CONNECTIONS);
+        ctx.close();
+      } else {
+        ctx.fireChannelActive();
+      }
+    }
+  }
+
+  /** A started server. */
+  private record Running(
+      EventLoopGroup loops,
+      ExecutorService workers,
+      ChannelGroup children,
+      Channel clear,
+      Channel secure,
+      List<ListenerScope> scopes,
+      @Nullable LifecycleOutlet outlet,
+      ServerOptions options)
+      implements RunningServer {
+    @Override
+    public int port() {
+      return portOf(clear);
+    }
+
+    @Override
+    public int tlsPort() {
+      return portOf(secure);
+    }
+
+    private static int portOf(Channel channel) {
+      return ((InetSocketAddress) channel.localAddress()).getPort();
+    }
+
+    @Override
+    public int openConnectionStates() {
+      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
+    }
+
+    @Override
+    public long collectorFailures() {
+      return outlet == null ? 0 : outlet.failures();
+    }
+
+    @Override
+    public long rejectedConnections() {
+      return 0;
+    }
+
+    @Override
+    public void stopGracefully() throws InterruptedException {
+      stopAccepting();
+      for (Channel child : children) {
+        child
+            .eventLoop()
+            .execute(() -> child.pipeline().fireUserEventTriggered(ContractHandler.DRAIN));
+      }
+      boolean unused = children.newCloseFuture().await(options.gracefulStop().toMillis());
+      stop();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+      stop();
+      for (ListenerScope scope : scopes) {
+        if (scope.faults() > 0) {
+          throw new AssertionError(
+              "the adapter failed " + scope.faults() + " times", scope.firstFault());
+        }
+      }
+    }
+
+    private void stopAccepting() throws InterruptedException {
+      clear.close().sync();
+      secure.close().sync();
+    }
+
+    private void stop() throws InterruptedException {
+      if (loops.isShutdown()) {
+        return;
+      }
+      stopAccepting();
+      loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+      workers.shutdownNow();
+    }
+  }
+}
