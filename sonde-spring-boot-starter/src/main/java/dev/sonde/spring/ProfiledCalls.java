@@ -4,7 +4,6 @@ package dev.sonde.spring;
 import dev.sonde.Sonde;
 import java.lang.reflect.Method;
 import java.util.Map;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import org.aopalliance.intercept.MethodInterceptor;
@@ -35,17 +34,14 @@ final class ProfiledCalls implements MethodInterceptor {
     Method method = call.getMethod();
     String name = names.computeIfAbsent(method, m -> nameOf(m, call.getThis()));
     Class<?> result = method.getReturnType();
-    try {
-      if (CompletionStage.class.isAssignableFrom(result)) {
-        return observer.profileAsync(name, () -> stage(call));
-      }
-      if (HAS_REACTOR && ProfiledPublishers.isOne(result)) {
-        return ProfiledPublishers.observe(observer, name, call.proceed());
-      }
-      return observer.<@Nullable Object, Exception>profile(name, () -> proceed(call));
-    } catch (Thrown thrown) {
-      throw thrown.getCause();
+    if (CompletionStage.class.isAssignableFrom(result)) {
+      return observer.profileAsync(name, () -> stage(call));
     }
+    if (HAS_REACTOR && ProfiledPublishers.isOne(result)) {
+      return ProfiledPublishers.observe(observer, name, call.proceed());
+    }
+    Sonde.Work<Object, RuntimeException> work = () -> proceed(call);
+    return observer.profile(name, work);
   }
 
   private static String nameOf(Method method, @Nullable Object target) {
@@ -53,42 +49,27 @@ final class ProfiledCalls implements MethodInterceptor {
         target == null ? method.getDeclaringClass() : ClassUtils.getUserClass(target.getClass());
     Method specific = ClassUtils.getMostSpecificMethod(method, type);
     Profiled profiled = AnnotatedElementUtils.findMergedAnnotation(specific, Profiled.class);
-    boolean isNamed = profiled != null && !profiled.value().isEmpty();
-    return isNamed ? profiled.value() : type.getSimpleName() + "." + method.getName();
-  }
-
-  private static @Nullable Object proceed(MethodInvocation call) throws Exception {
-    try {
-      return call.proceed();
-    } catch (Exception | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new Thrown(e);
-    }
+    String name = profiled == null ? "" : profiled.value();
+    return name.isEmpty() ? type.getSimpleName() + "." + method.getName() : name;
   }
 
   @SuppressWarnings("unchecked") // the method's return type says so
   private static CompletionStage<Object> stage(MethodInvocation call) {
+    return (CompletionStage<Object>) proceed(call);
+  }
+
+  @SuppressWarnings("NullAway") // a null passes through as it came
+  private static Object proceed(MethodInvocation call) {
     try {
-      return (CompletionStage<Object>) call.proceed();
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new Thrown(e);
+      return call.proceed();
+    } catch (Throwable thrown) {
+      throw ProfiledCalls.<RuntimeException>asIs(thrown);
     }
   }
 
-  /** Carries what the caller of the method expects and {@link Sonde} does not declare. */
-  private static final class Thrown extends CompletionException {
-    private static final long serialVersionUID = 1;
-
-    Thrown(Throwable cause) {
-      super(cause);
-    }
-
-    @Override
-    public synchronized Throwable getCause() {
-      return java.util.Objects.requireNonNull(super.getCause());
-    }
+  /** Lets through what only the caller of the method knows to declare. */
+  @SuppressWarnings("unchecked") // erased, so that nothing is cast
+  private static <X extends Throwable> RuntimeException asIs(Throwable thrown) throws X {
+    throw (X) thrown;
   }
 }

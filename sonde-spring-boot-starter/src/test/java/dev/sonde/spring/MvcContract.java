@@ -92,7 +92,8 @@ abstract class MvcContract {
 
     assertThat(shop.spans(shop.awaitRequest("GET /prices/{id}")))
         .anySatisfy(
-            span -> assertThat(span).containsEntry("kind", "FN").containsEntry("name", "price.quote"));
+            span ->
+                assertThat(span).containsEntry("kind", "FN").containsEntry("name", "price.quote"));
   }
 
   @Test
@@ -120,7 +121,9 @@ abstract class MvcContract {
     assertThat(shop.spans(request))
         .anySatisfy(
             span ->
-                assertThat(span).containsEntry("kind", "FN").containsEntry("name", "price discount"));
+                assertThat(span)
+                    .containsEntry("kind", "FN")
+                    .containsEntry("name", "price discount"));
   }
 
   @Test

@@ -3,8 +3,8 @@ package dev.sonde.spring.boot3;
 
 import dev.sonde.Sonde;
 import dev.sonde.spring.ReactorNetty;
-import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.embedded.netty.NettyReactiveWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 
 /** Watches the Reactor Netty that Boot is about to make. */
 public final class NettyCustomizer
