@@ -51,7 +51,7 @@ abstract class MvcContract {
   void controller_hasItsRouteAndItsStatement() throws IOException, InterruptedException {
     assertThat(shop.get("/orders/2").body()).isEqualTo("42");
 
-    Map<String, Object> request = shop.awaitRequest("GET /orders/{id}");
+    Map<String, Object> request = shop.awaitRequest("GET /orders/{id}", "/orders/2");
     assertThat(request).containsEntry("status", 200).containsEntry("path", "/orders/2");
     assertThat(shop.spans(request))
         .anySatisfy(
@@ -74,7 +74,7 @@ abstract class MvcContract {
   void functionalEndpoint_hasItsRoute() throws IOException, InterruptedException {
     assertThat(shop.get("/items/7").body()).isEqualTo("7");
 
-    assertThat(shop.awaitRequest("GET /items/{id}")).containsEntry("path", "/items/7");
+    assertThat(shop.awaitRequest("GET /items/{id}", "/items/7")).containsEntry("status", 200);
   }
 
   @Test

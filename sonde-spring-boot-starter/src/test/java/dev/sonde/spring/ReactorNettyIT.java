@@ -47,7 +47,7 @@ final class ReactorNettyIT {
   void functionalEndpoint_hasItsRoute() throws IOException, InterruptedException {
     assertThat(shop.get("/items/7").body()).isEqualTo("7");
 
-    assertThat(shop.awaitRequest("GET /items/{id}")).containsEntry("path", "/items/7");
+    assertThat(shop.awaitRequest("GET /items/{id}", "/items/7")).containsEntry("status", 200);
   }
 
   @Test
