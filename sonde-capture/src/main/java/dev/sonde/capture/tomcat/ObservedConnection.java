@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.tomcat;
+
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Initiator;
+import dev.sonde.event.Protocol;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import org.apache.tomcat.util.net.NioEndpoint.SendfileData;
+import org.jspecify.annotations.Nullable;
+
+/** One socket of a Tomcat connector: what its channel and its requests tell, put together. */
+final class ObservedConnection {
+  private final ConnectionState state;
+  private final boolean compresses;
+
+  /** The one request of HTTP/1 from its head until its end was told. */
+  private volatile @Nullable ObservedRequest current;
+
+  private volatile @Nullable GoAwayScan scan;
+  private volatile @Nullable IOException peerFailure;
+  private volatile boolean hasPeerLeft;
+
+  /** Whether the client has begun something, a handshake or a head, and not ended it. */
+  private volatile boolean isBegun;
+
+  /**
+   * @param compresses whether the connector may compress what the application writes
+   */
+  ObservedConnection(ConnectionState state, boolean compresses) {
+    this.state = state;
+    this.compresses = compresses;
+  }
+
+  ConnectionState state() {
+    return state;
+  }
+
+  boolean compresses() {
+    return compresses;
+  }
+
+  /** Counts a fault of this adapter, which must not reach the server. */
+  void fault(Throwable thrown) {
+    state.listener().fault(thrown);
+  }
+
+  /**
+   * Bytes came for the server to read.
+   *
+   * @param count as Tomcat got them, or -1 at the end of the stream
+   * @param wireBytes that crossed the socket, 0 if unknown
+   */
+  void received(long count, long wireBytes) {
+    if (count < 0) {
+      peerLeft(AbortKind.READ_EOF, null);
+    } else {
+      state.wire(wireBytes, 0);
+    }
+  }
+
+  /**
+   * @param reset why the client's bytes ended, or null if it ended them in good order
+   */
+  void readFailed(IOException thrown, @Nullable IOException reset) {
+    if (!(thrown instanceof ClosedChannelException)) {
+      peerLeft(reset == null ? AbortKind.READ_EOF : AbortKind.CLIENT_RESET, reset);
+    }
+  }
+
+  void writeFailed(IOException thrown) {
+    if (!(thrown instanceof ClosedChannelException)) {
+      peerLeft(AbortKind.WRITE_FAILED, thrown);
+    }
+  }
+
+  /**
+   * Bytes were taken from {@code source}.
+   *
+   * @param start its position before
+   * @param wireBytes that crossed the socket, 0 if unknown
+   */
+  void sent(ByteBuffer source, int start, long wireBytes) {
+    state.wire(0, wireBytes);
+    GoAwayScan frames = scan;
+    if (frames != null) {
+      frames.sent(source, start);
+    }
+    ObservedRequest request = current;
+    if (request != null) {
+      request.progress();
+    }
+  }
+
+  /** As for one buffer, for each of several. */
+  void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes) {
+    state.wire(0, wireBytes);
+    GoAwayScan frames = scan;
+    if (frames != null) {
+      for (int i = 0; i < starts.length; i++) {
+        frames.sent(sources[offset + i], starts[i]);
+      }
+    }
+  }
+
+  static int[] positions(ByteBuffer[] buffers, int offset, int length) {
+    int[] positions = new int[length];
+    for (int i = 0; i < length; i++) {
+      positions[i] = buffers[offset + i].position();
+    }
+    return positions;
+  }
+
+  boolean isSendingFile() {
+    ObservedRequest request = current;
+    return request != null && request.isSendingFile();
+  }
+
+  /**
+   * A piece of a file was sent.
+   *
+   * @param isFlushed whether nothing of it waits in a buffer
+   */
+  void fileSent(@Nullable SendfileData file, boolean isFlushed) {
+    ObservedRequest request = current;
+    if (request != null && file != null) {
+      try {
+        request.fileSent(file.length, isFlushed);
+      } catch (Throwable t) {
+        fault(t);
+      }
+    }
+  }
+
+  void handshaking() {
+    isBegun = true;
+  }
+
+  void handshaken(@Nullable String alpn) {
+    isBegun = false;
+    String agreed = alpn == null || alpn.isEmpty() ? null : alpn;
+    // What else may have been agreed on is told by the upgrade to it.
+    Protocol protocol = "h2".equals(agreed) ? Protocol.H2 : Protocol.H1;
+    state.protocol(protocol, agreed, System.nanoTime());
+  }
+
+  void handshakeFailed(boolean hasBytes) {
+    if (hasBytes) {
+      state.hint(CloseHint.TLS_HANDSHAKE_FAILED);
+    }
+  }
+
+  /** From now on the connection speaks HTTP/2. */
+  void http2() {
+    if (state.protocol() != Protocol.H2) {
+      state.protocol(Protocol.H2, null, System.nanoTime());
+    }
+    scan = new GoAwayScan(state);
+  }
+
+  /** Whether a head has begun to come. */
+  void headBegun(boolean isBegun) {
+    if (this.isBegun != isBegun) {
+      this.isBegun = isBegun;
+    }
+  }
+
+  void began(ObservedRequest request) {
+    current = request;
+  }
+
+  void ended(ObservedRequest request) {
+    if (current == request) {
+      current = null;
+    }
+  }
+
+  boolean hasPeerLeft() {
+    return hasPeerLeft;
+  }
+
+  /**
+   * Tomcat is about to close the socket.
+   *
+   * @param error what Tomcat notes of it, which is a time-out or nothing
+   */
+  void closed(@Nullable IOException error) {
+    try {
+      ObservedRequest request = current;
+      if (request != null) {
+        request.progress();
+      }
+      state.visitOpenRequests(
+          open -> {
+            if (open.attachment() instanceof ObservedRequest stream) {
+              stream.progress();
+            }
+          });
+      if (error instanceof SocketTimeoutException && !state.listener().isStopping()) {
+        hintTimeout(request);
+      }
+      close(request);
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
+  void hintTimeout(@Nullable ObservedRequest request) {
+    if (state.openRequests() == 0) {
+      state.hint(isBegun ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT);
+    } else {
+      boolean isAnswering = request != null && request.exchange().isCommitted();
+      state.hint(isAnswering ? CloseHint.WRITE_TIMEOUT : CloseHint.REQUEST_BODY_TIMEOUT);
+    }
+  }
+
+  private void close(@Nullable ObservedRequest request) {
+    long nanos = System.nanoTime();
+    IOException failure = peerFailure;
+    if (!hasPeerLeft) {
+      // How the sending of a file fails is not said: as a rule it is the client that has gone.
+      boolean isFile = request != null && request.isSendingFile();
+      state.closed(isFile ? Initiator.UNKNOWN : Initiator.LOCAL, null, nanos);
+    } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
+      // After a close frame the server is the first to close (RFC 6455 §7.1.1).
+      state.closed(
+          Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
+    } else {
+      state.closed(Initiator.REMOTE, failure, nanos);
+    }
+  }
+
+  private void peerLeft(AbortKind kind, @Nullable IOException failure) {
+    if (peerFailure == null) {
+      peerFailure = failure;
+    }
+    hasPeerLeft = true;
+    ObservedRequest request = current;
+    if (request != null) {
+      try {
+        request.cut(kind, failure);
+      } catch (Throwable t) {
+        fault(t);
+      }
+    }
+  }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.tomcat;
+
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.collect.LifecycleCollector;
+import dev.sonde.collect.LifecycleOutlet;
+import dev.sonde.testkit.ContractApplication;
+import dev.sonde.testkit.ContractRoute;
+import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.RunningServer;
+import dev.sonde.testkit.ServerFixture;
+import dev.sonde.testkit.ServerOptions;
+import dev.sonde.testkit.net.TlsMaterial;
+import jakarta.servlet.ServletContextEvent;
+import jakarta.servlet.ServletContextListener;
+import jakarta.websocket.DeploymentException;
+import jakarta.websocket.server.ServerContainer;
+import jakarta.websocket.server.ServerEndpointConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Wrapper;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.core.StandardService;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.catalina.util.ServerInfo;
+import org.apache.coyote.http2.Http2Protocol;
+import org.apache.tomcat.util.net.SSLHostConfig;
+import org.apache.tomcat.util.net.SSLHostConfigCertificate;
+import org.apache.tomcat.websocket.server.WsSci;
+import org.jspecify.annotations.Nullable;
+
+/** Tomcat with cleartext h1 and h2c, and with TLS and ALPN; its servlet mappings are the routes. */
+final class TomcatFixture implements ServerFixture {
+  /** Kept, so that what is set on it lasts: Tomcat logs every failure of a servlet. */
+  private static final Logger TOMCAT = Logger.getLogger("org.apache");
+
+  @Override
+  public String server() {
+    return "tomcat";
+  }
+
+  @Override
+  public String version() {
+    return ServerInfo.getServerInfo().replaceFirst(".*/", "");
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return EnumSet.complementOf(EnumSet.of(Capability.PASSIVE_DISCONNECT));
+  }
+
+  @Override
+  public Map<Deviation, String> deviations() {
+    return Map.of(
+        Deviation.CONNECTION_LIMIT_PAUSES,
+        "at maxConnections the acceptor waits until a connection is closed");
+  }
+
+  @Override
+  public String template(ContractRoute route) {
+    return pattern(route);
+  }
+
+  @Override
+  public RunningServer start(
+      ContractApplication application,
+      @Nullable LifecycleCollector collector,
+      ServerOptions options)
+      throws Exception {
+    TOMCAT.setLevel(Level.OFF);
+    Path directory = Files.createTempDirectory("tomcat");
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(directory.toString());
+    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
+    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    Connector clear = connector(outlet, scopes, options);
+    Connector tls = connector(outlet, scopes, options);
+    encrypt(tls, options.tls());
+    if (options.maxConnections() > 0) {
+      set(clear, "maxConnections", options.maxConnections());
+    }
+    tomcat.setConnector(clear);
+    tomcat.getService().addConnector(tls);
+    deploy(tomcat, directory, application);
+    tomcat.start();
+    return new Running(
+        tomcat, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, directory, options);
+  }
+
+  private static Connector connector(
+      @Nullable LifecycleOutlet outlet, List<ListenerScope> scopes, ServerOptions options) {
+    BiFunction<String, Set<Capability>, ListenerScope> listeners =
+        (name, capabilities) -> {
+          if (outlet == null) {
+            throw new IllegalStateException("a bare server has no listeners");
+          }
+          ListenerScope scope = new ListenerScope(name, capabilities, outlet);
+          scopes.add(scope);
+          return scope;
+        };
+    Connector connector = outlet == null ? new Connector() : SondeTomcat.connector(listeners);
+    connector.setPort(0);
+    set(connector, "address", "127.0.0.1");
+    // Else a connector that is paused goes on to accept.
+    set(connector, "bindOnInit", false);
+    set(connector, "connectionTimeout", options.idleTimeout().toMillis());
+    set(connector, "maxHttpHeaderSize", options.maxHeadBytes());
+    set(connector, "maxThreads", 100);
+    set(
+        connector,
+        "maxKeepAliveRequests",
+        options.maxRequestsPerConnection() == 0 ? -1 : options.maxRequestsPerConnection());
+    connector.addUpgradeProtocol(new Http2Protocol());
+    return connector;
+  }
+
+  private static void encrypt(Connector connector, TlsMaterial material) throws Exception {
+    set(connector, "SSLEnabled", true);
+    connector.setScheme("https");
+    connector.setSecure(true);
+    SSLHostConfig ssl = new SSLHostConfig();
+    SSLHostConfigCertificate certificate =
+        new SSLHostConfigCertificate(ssl, SSLHostConfigCertificate.Type.UNDEFINED);
+    certificate.setCertificateKeystore(material.keyStore());
+    certificate.setCertificateKeystorePassword(TlsMaterial.password());
+    ssl.addCertificate(certificate);
+    connector.addSslHostConfig(ssl);
+  }
+
+  private static void deploy(Tomcat tomcat, Path directory, ContractApplication application) {
+    Context context = tomcat.addContext("", directory.toString());
+    for (ContractRoute route : ContractRoute.values()) {
+      if (route != ContractRoute.WEBSOCKET) {
+        Wrapper wrapper =
+            Tomcat.addServlet(context, route.name(), new RouteServlet(route, application));
+        wrapper.setAsyncSupported(true);
+        context.addServletMapping(pattern(route), route.name());
+      }
+    }
+    context.addServletContainerInitializer(new WsSci(), null);
+    context.addApplicationListener(EchoListener.class.getName());
+  }
+
+  private static String pattern(ContractRoute route) {
+    return route.template().replaceFirst("\\{.*", "*");
+  }
+
+  private static void set(Connector connector, String name, Object value) {
+    if (!connector.setProperty(name, value.toString())) {
+      throw new IllegalArgumentException("Tomcat knows no " + name);
+    }
+  }
+
+  /** Tells Tomcat of the WebSocket; made by it. */
+  public static final class EchoListener implements ServletContextListener {
+    /** For Tomcat. */
+    public EchoListener() {}
+
+    @Override
+    public void contextInitialized(ServletContextEvent event) {
+      ServerContainer container =
+          (ServerContainer) event.getServletContext().getAttribute(ServerContainer.class.getName());
+      try {
+        container.addEndpoint(
+            ServerEndpointConfig.Builder.create(
+                    EchoEndpoint.class, ContractRoute.WEBSOCKET.template())
+                .build());
+      } catch (DeploymentException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /** A started server. */
+  private record Running(
+      Tomcat tomcat,
+      int port,
+      int tlsPort,
+      List<ListenerScope> scopes,
+      @Nullable LifecycleOutlet outlet,
+      Path directory,
+      ServerOptions options)
+      implements RunningServer {
+    @Override
+    public int openConnectionStates() {
+      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
+    }
+
+    @Override
+    public long collectorFailures() {
+      return outlet == null ? 0 : outlet.failures();
+    }
+
+    @Override
+    public long rejectedConnections() {
+      return 0;
+    }
+
+    @Override
+    public void stopGracefully() throws Exception {
+      ((StandardService) tomcat.getService())
+          .setGracefulStopAwaitMillis(options.gracefulStop().toMillis());
+      stop();
+    }
+
+    @Override
+    public void close() throws Exception {
+      stop();
+      for (ListenerScope scope : scopes) {
+        if (scope.faults() > 0) {
+          throw new AssertionError(
+              "the adapter failed " + scope.faults() + " times", scope.firstFault());
+        }
+      }
+    }
+
+    private void stop() throws LifecycleException, IOException {
+      if (Files.exists(directory)) {
+        tomcat.stop();
+        tomcat.destroy();
+        delete(directory);
+      }
+    }
+
+    private static void delete(Path directory) throws IOException {
+      try (Stream<Path> files = Files.walk(directory)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+}
