@@ -78,4 +78,36 @@ public final class SondeWebServerAutoConfiguration {
       return new dev.sonde.spring.boot4.NettyCustomizer(sonde);
     }
   }
+
+  /** Tomcat under Boot 3.5. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "org.apache.coyote.http11.Http11NioProtocol",
+        "org.springframework.boot.web.embedded.tomcat.ConfigurableTomcatWebServerFactory"
+      })
+  static final class Tomcat3 {
+    Tomcat3() {}
+
+    @Bean
+    static dev.sonde.spring.boot3.TomcatCustomizer sondeTomcat(Sonde sonde) {
+      return new dev.sonde.spring.boot3.TomcatCustomizer(sonde);
+    }
+  }
+
+  /** Tomcat under Boot 4. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(
+      name = {
+        "org.apache.coyote.http11.Http11NioProtocol",
+        "org.springframework.boot.tomcat.TomcatWebServerFactory"
+      })
+  static final class Tomcat4 {
+    Tomcat4() {}
+
+    @Bean
+    static dev.sonde.spring.boot4.TomcatCustomizer sondeTomcat(Sonde sonde) {
+      return new dev.sonde.spring.boot4.TomcatCustomizer(sonde);
+    }
+  }
 }

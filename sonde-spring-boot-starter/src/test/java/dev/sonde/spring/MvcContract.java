@@ -4,9 +4,12 @@ package dev.sonde.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.zaxxer.hikari.HikariDataSource;
+import dev.sonde.dashboard.Dashboard;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -67,7 +70,14 @@ abstract class MvcContract {
       throws IOException, InterruptedException {
     assertThat(shop.get("/slow/2").body()).isEqualTo("42");
 
-    assertThat(shop.awaitRequest("GET /slow/{id}")).containsEntry("status", 200);
+    Map<String, Object> request = shop.awaitRequest("GET /slow/{id}");
+    assertThat(request).containsEntry("status", 200);
+    assertThat(shop.spans(request))
+        .anySatisfy(
+            span ->
+                assertThat(span)
+                    .containsEntry("kind", "DB")
+                    .containsEntry("query", "select ? + ?"));
   }
 
   @Test
@@ -149,6 +159,25 @@ abstract class MvcContract {
     shop.get("/orders/1");
 
     assertThat(shop.get("/actuator/metrics/hikaricp.connections.max").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void dataSource_keepsItsClass() {
+    assertThat(shop.bean(HikariDataSource.class)).isSameAs(shop.bean(DataSource.class));
+  }
+
+  @Test
+  void announcement_namesTheServerAndTheDashboard() {
+    assertThat(shop.bean(Announcement.class).line())
+        .startsWith("[sonde] ")
+        .contains(server(), "jdbc", shop.bean(Dashboard.class).url());
+  }
+
+  @Test
+  void connection_isWatched() throws IOException, InterruptedException {
+    shop.get("/items/9");
+
+    await().untilAsserted(() -> assertThat(shop.sonde().stats().connections().open()).isPositive());
   }
 
   @Test

@@ -14,6 +14,6 @@ final class TomcatMvcIT extends MvcContract {
 
   @Override
   String server() {
-    return "servlet filter";
+    return "Tomcat";
   }
 }
