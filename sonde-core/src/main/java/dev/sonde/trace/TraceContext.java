@@ -30,11 +30,14 @@ public final class TraceContext {
   }
 
   /**
-   * The work whose span is the current one, if it was {@linkplain #use(SpanSource) made current as
-   * work}, such as the request that this thread serves; null otherwise.
+   * What this thread works on: the innermost {@linkplain #use(SpanSource) work} whose span, or one
+   * within it, is current, such as the request that it serves; null outside of any.
    */
   public static @Nullable SpanSource currentWork() {
     Scope scope = INNERMOST.get();
+    while (scope != null && scope.work == null) {
+      scope = scope.around;
+    }
     return scope == null ? null : scope.work;
   }
 
