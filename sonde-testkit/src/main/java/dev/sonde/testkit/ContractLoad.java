@@ -28,9 +28,10 @@ final class ContractLoad {
           RawHttpClient.request("GET", "/status/204"),
           RawHttpClient.request("POST", "/upload", "Content-Length: 1000") + "u".repeat(1000),
           RawHttpClient.request("GET", "/nowhere"),
-          RawHttpClient.request("GET", "/status/503"),
-          RawHttpClient.request("GET", "/throw"),
           RawHttpClient.request("GET", "/status/304"));
+
+  private static final List<String> FAILING =
+      List.of(RawHttpClient.request("GET", "/status/503"), RawHttpClient.request("GET", "/throw"));
 
   private final Map<Integer, Sums> sumsByPort;
 
@@ -38,9 +39,17 @@ final class ContractLoad {
     this.sumsByPort = sumsByPort;
   }
 
-  /** Runs so many connections with so many requests each, and returns when all are answered. */
-  static ContractLoad run(int port, int connections, int requestsPerConnection)
+  /**
+   * Runs so many connections with so many requests each, and returns when all are answered.
+   *
+   * @param isFailing whether requests are among them that the server answers by 5xx
+   */
+  static ContractLoad run(int port, int connections, int requestsPerConnection, boolean isFailing)
       throws InterruptedException, ExecutionException {
+    List<String> mix = new ArrayList<>(REQUESTS);
+    if (isFailing) {
+      mix.addAll(FAILING);
+    }
     Map<Integer, Sums> sums = new ConcurrentHashMap<>();
     ExecutorService executor = Executors.newFixedThreadPool(connections);
     try {
@@ -49,7 +58,7 @@ final class ContractLoad {
         int seed = i;
         clients.add(
             () -> {
-              client(port, seed, requestsPerConnection, sums);
+              client(port, mix, seed, requestsPerConnection, sums);
               return null;
             });
       }
@@ -87,13 +96,14 @@ final class ContractLoad {
     return new Sums(requests, bytes, statuses);
   }
 
-  private static void client(int port, int seed, int requests, Map<Integer, Sums> sums)
+  private static void client(
+      int port, List<String> mix, int seed, int requests, Map<Integer, Sums> sums)
       throws IOException {
     long bytes = 0;
     Map<Integer, Long> statuses = new TreeMap<>();
     try (RawHttpClient client = RawHttpClient.connect(port)) {
       for (int i = 0; i < requests; i++) {
-        client.send(REQUESTS.get((seed + i) % REQUESTS.size()));
+        client.send(mix.get((seed + i) % mix.size()));
         RawResponse response = client.read();
         bytes += response.text().length();
         statuses.merge(response.status(), 1L, Long::sum);

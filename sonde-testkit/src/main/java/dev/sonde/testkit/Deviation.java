@@ -12,6 +12,8 @@ public enum Deviation {
   MALFORMED_UNANSWERED,
   /** A handler that throws before the head was sent makes the server drop the connection. */
   HANDLER_FAILURE_DROPS,
+  /** A response that tells of a failure of the server's own ends its connection. */
+  ERRORS_CLOSE,
   /** A request body that is cut short is answered by 4xx or 5xx before the client's leave shows. */
   UPLOAD_ABORT_ANSWERED,
   /** A head that stalls is not timed out. */

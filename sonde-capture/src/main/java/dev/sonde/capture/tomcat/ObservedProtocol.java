@@ -61,6 +61,13 @@ public final class ObservedProtocol extends Http11NioProtocol {
     super.start();
   }
 
+  /** The first step of a stop where the port is closed before the connections are. */
+  @Override
+  public void closeServerSocketGraceful() {
+    stopping();
+    super.closeServerSocketGraceful();
+  }
+
   @Override
   public void pause() throws Exception {
     stopping();

@@ -77,7 +77,10 @@ final class RouteServlet extends HttpServlet {
           () -> {
             try {
               task.run(this);
-            } catch (IOException | InterruptedException | RuntimeException e) {
+            } catch (IOException e) {
+              // Tomcat ends a request by itself whose client it could not write to.
+              return;
+            } catch (InterruptedException | RuntimeException e) {
               if (!response.isCommitted()) {
                 response.setStatus(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
               }
