@@ -16,8 +16,8 @@ import org.springframework.web.servlet.HandlerMapping;
 /**
  * Tells the adapter of the server which route Spring MVC chose, and what a handler threw.
  *
- * <p>The route only of the first dispatch: that of an error goes to a route of its own, which overwrites what
- * Spring says of the request.
+ * <p>The route only of the first dispatch: that of an error goes to a route of its own, which
+ * overwrites what Spring says of the request.
  */
 final class MvcRoutes implements HandlerInterceptor {
   private static final int SERVER_ERROR = 500;

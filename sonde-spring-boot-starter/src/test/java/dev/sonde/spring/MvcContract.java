@@ -137,6 +137,15 @@ abstract class MvcContract {
   }
 
   @Test
+  void request_hasTheIdsOfTheTracersSpan() throws IOException, InterruptedException {
+    String[] ids = shop.get("/trace").body().split(" ", 2);
+
+    assertThat(shop.awaitRequest("GET /trace"))
+        .containsEntry("trace_id", ids[0])
+        .containsEntry("span_id", ids[1]);
+  }
+
+  @Test
   void endpoint_tellsTheSameNumbers() throws IOException, InterruptedException {
     shop.get("/items/1");
     shop.awaitRequest("GET /items/{id}");

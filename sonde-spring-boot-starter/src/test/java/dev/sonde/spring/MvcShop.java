@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.spring;
 
+import static java.util.Objects.requireNonNull;
+
 import io.micrometer.observation.annotation.Observed;
+import io.micrometer.tracing.TraceContext;
+import io.micrometer.tracing.Tracer;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -51,10 +55,18 @@ class MvcShop {
   static class Orders {
     private final JdbcTemplate database;
     private final Prices prices;
+    private final Tracer tracer;
 
-    Orders(JdbcTemplate database, Prices prices) {
+    Orders(JdbcTemplate database, Prices prices, Tracer tracer) {
       this.database = database;
       this.prices = prices;
+      this.tracer = tracer;
+    }
+
+    @GetMapping("/trace")
+    String trace() {
+      TraceContext ids = requireNonNull(tracer.currentSpan()).context();
+      return ids.traceId() + " " + ids.spanId();
     }
 
     @GetMapping("/prices/{id}")
