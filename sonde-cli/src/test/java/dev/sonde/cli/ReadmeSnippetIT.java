@@ -31,9 +31,19 @@ final class ReadmeSnippetIT {
   @Test
   void jettySnippet_showsTheRequestsOnTheDashboard(@TempDir Path dir)
       throws IOException, InterruptedException {
+    assertShown(dir, jetty(snippet("jetty")));
+  }
+
+  @Test
+  void tomcatSnippet_showsTheRequestsOnTheDashboard(@TempDir Path dir)
+      throws IOException, InterruptedException {
+    assertShown(dir, tomcat(snippet("tomcat")));
+  }
+
+  private void assertShown(Path dir, String program) throws IOException, InterruptedException {
     int port = freePort();
     Path source = dir.resolve("Snippet.java");
-    Files.writeString(source, program(snippet("jetty"), port));
+    Files.writeString(source, program.replace("8080", Integer.toString(port)));
     int compiled =
         ToolProvider.getSystemJavaCompiler()
             .run(null, null, null, "-cp", classPath(), "-d", dir.toString(), source.toString());
@@ -75,7 +85,7 @@ final class ReadmeSnippetIT {
     return block.group(1);
   }
 
-  private static String program(String snippet, int port) {
+  private static String jetty(String snippet) {
     return """
         import dev.sonde.*;
         import dev.sonde.capture.jetty.*;
@@ -97,7 +107,43 @@ final class ReadmeSnippetIT {
           }
         }
         """
-        .formatted(snippet.replace("8080", Integer.toString(port)));
+        .formatted(snippet);
+  }
+
+  private static String tomcat(String snippet) {
+    return """
+        import dev.sonde.*;
+        import dev.sonde.capture.tomcat.*;
+        import dev.sonde.dashboard.*;
+        import jakarta.servlet.http.*;
+        import java.io.IOException;
+        import org.apache.catalina.*;
+        import org.apache.catalina.connector.Connector;
+        import org.apache.catalina.startup.Tomcat;
+
+        public class Snippet {
+          public static void main(String[] args) throws Exception {
+            try (Sonde sonde = Sonde.start(SondeConfig.load());
+                Dashboard dashboard = Dashboard.start(sonde)) {
+        %s
+              tomcat.setBaseDir(System.getProperty("java.io.tmpdir"));
+              Context context = tomcat.addContext("", null);
+              Tomcat.addServlet(context, "hello", new HttpServlet() {
+                @Override
+                protected void doGet(HttpServletRequest request, HttpServletResponse response)
+                    throws IOException {
+                  response.getWriter().print("hello");
+                }
+              });
+              context.addServletMapping("/", "hello");
+              tomcat.start();
+              System.err.println("dashboard: " + dashboard.url());
+              tomcat.getServer().await();
+            }
+          }
+        }
+        """
+        .formatted(snippet);
   }
 
   private static URI dashboard(BufferedReader output) throws IOException {

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Until {@link SondeTomcat#observe} has named an observer it is Tomcat's own in every respect.
  */
 public final class ObservedProtocol extends Http11NioProtocol {
+  /** Kept: the type that {@code getEndpoint()} returns is another one in Tomcat 11. */
+  private final ObservedEndpoint endpoint;
+
   private @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners;
   private volatile @Nullable ListenerScope scope;
 
@@ -28,6 +31,7 @@ public final class ObservedProtocol extends Http11NioProtocol {
 
   private ObservedProtocol(ObservedEndpoint endpoint) {
     super(endpoint);
+    this.endpoint = endpoint;
     endpoint.setHandler(new ClosingHandler(getHandler()));
   }
 
@@ -55,7 +59,7 @@ public final class ObservedProtocol extends Http11NioProtocol {
       ListenerScope known = scope;
       if (known != null) {
         known.starting();
-        ((ObservedEndpoint) getEndpoint()).tell(known, compresses());
+        endpoint.tell(known, compresses());
       }
     }
     super.start();
