@@ -145,6 +145,19 @@ public final class Exchange extends Padding implements SpanSource {
     }
   }
 
+  /**
+   * Takes over the span that a tracing library of the application has begun for this request.
+   *
+   * <p>Counts only before {@link #trace(CharSequence, String)} and the first call of {@link
+   * #span()}.
+   *
+   * @param own its own span, its own {@linkplain Span#localRootSpanId() local root}
+   */
+  public void trace(Span own) {
+    Span taken = excluded ? own.suppressed() : own;
+    SPAN.compareAndSet(this, null, taken);
+  }
+
   /** The template that matched, such as {@code /users/{id}}; null leaves it as it is. */
   public void route(@Nullable String template) {
     if (template == null) {

@@ -87,6 +87,22 @@ public final class Span {
    */
   public static Span of(
       long traceIdHigh, long traceIdLow, long spanId, long parentSpanId, boolean isSampled) {
+    return of(traceIdHigh, traceIdLow, spanId, parentSpanId, 0, isSampled);
+  }
+
+  /**
+   * A span whose ids were given out elsewhere, and which is part of what this process does.
+   *
+   * @param localRootSpanId as {@link #localRootSpanId()}, {@code spanId} itself for the outermost
+   * @throws IllegalArgumentException if the trace id or the span id is 0
+   */
+  public static Span of(
+      long traceIdHigh,
+      long traceIdLow,
+      long spanId,
+      long parentSpanId,
+      long localRootSpanId,
+      boolean isSampled) {
     if ((traceIdHigh | traceIdLow) == 0) {
       throw new IllegalArgumentException("trace id must not be 0");
     }
@@ -94,7 +110,7 @@ public final class Span {
       throw new IllegalArgumentException("spanId must not be 0");
     }
     int flags = isSampled ? SAMPLED : 0;
-    return new Span(traceIdHigh, traceIdLow, spanId, parentSpanId, 0, flags, null);
+    return new Span(traceIdHigh, traceIdLow, spanId, parentSpanId, localRootSpanId, flags, null);
   }
 
   /**

@@ -55,6 +55,18 @@ public final class TraceContext {
     return calls == null ? null : calls.spanWithin(calls.open);
   }
 
+  /**
+   * What this thread works on: the innermost {@linkplain #use(SpanSource) work} whose span, or one
+   * within it, is current, such as the request that it serves; null outside of any.
+   */
+  public static @Nullable SpanSource currentWork() {
+    Scope scope = INNERMOST.get();
+    while (scope != null && scope.work == null) {
+      scope = scope.around;
+    }
+    return scope == null ? null : scope.work;
+  }
+
   /** Whether the current span is that of this work. */
   public static boolean isIn(SpanSource work) {
     Calls calls = callsOrNull();

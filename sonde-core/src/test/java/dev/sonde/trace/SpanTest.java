@@ -16,6 +16,16 @@ final class SpanTest {
   private static final String VALID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
   @Test
+  void of_keepsTheLocalRootThatItIsGiven() {
+    Span request = Span.of(1, 2, 3, 4, 3, true);
+
+    assertThat(request.localRootSpanId()).isEqualTo(3);
+    assertThat(request.parentSpanId()).isEqualTo(4);
+    assertThat(request.child().localRootSpanId()).isEqualTo(3);
+    assertThat(Span.of(1, 2, 3, 4, true).localRootSpanId()).isZero();
+  }
+
+  @Test
   void root_hasIdsAndNoParent() {
     Span span = Span.root();
 

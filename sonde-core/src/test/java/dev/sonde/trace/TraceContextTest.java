@@ -52,6 +52,31 @@ final class TraceContextTest {
   }
 
   @Test
+  void currentWork_isTheInnermostWorkAroundTheCurrentSpan() {
+    SpanSource work =
+        new SpanSource() {
+          @Override
+          public Span span() {
+            return outer;
+          }
+
+          @Override
+          public boolean isSuppressed() {
+            return false;
+          }
+        };
+
+    assertThat(TraceContext.currentWork()).isNull();
+    try (Scope request = TraceContext.use(work)) {
+      assertThat(TraceContext.currentWork()).isSameAs(work);
+      try (Scope within = TraceContext.use(inner)) {
+        assertThat(TraceContext.currentWork()).isSameAs(work);
+      }
+    }
+    assertThat(TraceContext.currentWork()).isNull();
+  }
+
+  @Test
   void close_hasNoEffectTheSecondTime() {
     Scope first = TraceContext.use(outer);
     Scope second = TraceContext.use(inner);

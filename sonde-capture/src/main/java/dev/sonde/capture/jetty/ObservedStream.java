@@ -267,8 +267,12 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Servlets do not let an exception out: the container answers it, and leaves it here. */
   private void tellError() {
-    if (status >= HttpStatus.INTERNAL_SERVER_ERROR_500
-        && request.getAttribute(ErrorHandler.ERROR_EXCEPTION) instanceof Throwable thrown) {
+    if (status < HttpStatus.INTERNAL_SERVER_ERROR_500) {
+      return;
+    }
+    if (request.getAttribute(SondeJetty.ERROR_ATTRIBUTE) instanceof Throwable named) {
+      exchange.failed(named);
+    } else if (request.getAttribute(ErrorHandler.ERROR_EXCEPTION) instanceof Throwable thrown) {
       exchange.failed(thrown);
     }
   }

@@ -43,6 +43,12 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
    */
   public static final String ROUTE_ATTRIBUTE = "dev.sonde.route";
 
+  /**
+   * Name of the request attribute by which an application says what failed, a {@link Throwable}; it
+   * goes before what the container says, and counts if the response is a 5xx.
+   */
+  public static final String ERROR_ATTRIBUTE = "dev.sonde.error";
+
   /** Where Spring MVC leaves the pattern of the handler that it chose. */
   static final String SPRING_ROUTE =
       "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern";
