@@ -72,6 +72,44 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String NETTY =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.netty.*;
+      import dev.sonde.dashboard.*;
+      import io.netty.bootstrap.*;
+      import io.netty.buffer.*;
+      import io.netty.channel.*;
+      import io.netty.channel.nio.*;
+      import io.netty.channel.socket.nio.*;
+      import io.netty.handler.codec.http.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          ChannelHandler yourInitializer = new ChannelInitializer<Channel>() {
+            @Override
+            protected void initChannel(Channel channel) {
+              channel.pipeline().addLast(
+                  new HttpServerCodec(),
+                  new SimpleChannelInboundHandler<LastHttpContent>() {
+                    @Override
+                    protected void channelRead0(ChannelHandlerContext ctx, LastHttpContent end) {
+                      FullHttpResponse hello =
+                          new DefaultFullHttpResponse(
+                              HttpVersion.HTTP_1_1,
+                              HttpResponseStatus.OK,
+                              Unpooled.wrappedBuffer("hello".getBytes()));
+                      HttpUtil.setContentLength(hello, 5);
+                      ctx.writeAndFlush(hello);
+                    }
+                  });
+            }
+          };
+      %s
+        }
+      }
+      """;
+
   private static final String TOMCAT =
       """
       import dev.sonde.*;
@@ -110,7 +148,8 @@ final class ReadmeSnippetIT {
 
   static Stream<Arguments> snippets() {
     return Stream.of(
-        Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK), Arguments.of("tomcat", TOMCAT));
+        Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK),
+        Arguments.of("netty", NETTY), Arguments.of("tomcat", TOMCAT));
   }
 
   @ParameterizedTest(name = "{0}")

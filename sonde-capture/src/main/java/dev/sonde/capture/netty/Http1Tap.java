@@ -7,6 +7,8 @@ import dev.sonde.trace.TraceContext;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
@@ -330,18 +332,11 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       request.sent(bytes);
       return promise;
     }
-    BodyPart part = new BodyPart(this, request, bytes, region);
+    BodyPart part = new BodyPart(request, bytes, region);
     if (region != null && file == null) {
       file = part;
     }
     return promise.addListener(part);
-  }
-
-  /** A part of a body was written, or not. */
-  void written(BodyPart part) {
-    if (file == part) {
-      file = null;
-    }
   }
 
   /** The last of an answer was written, or not. */
@@ -355,6 +350,40 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     }
     if (request.isReusable()) {
       spare = request;
+    }
+  }
+
+  /** A part of a response body on its way to the socket, the last one excepted. */
+  private final class BodyPart implements ChannelFutureListener {
+    private final Http1Request request;
+    private final long bytes;
+    private final @Nullable FileRegion region;
+    private final long transferredBefore;
+
+    BodyPart(Http1Request request, long bytes, @Nullable FileRegion region) {
+      this.request = request;
+      this.bytes = bytes;
+      this.region = region;
+      transferredBefore = region == null ? 0 : region.transferred();
+      request.partBegun();
+    }
+
+    @Override
+    public void operationComplete(ChannelFuture future) {
+      if (file == this) {
+        file = null;
+      }
+      if (future.isSuccess()) {
+        request.sent(bytes);
+      }
+      request.partEnded();
+    }
+
+    /** The connection is closed: of a file it is known how much of it went out. */
+    void cut() {
+      if (region != null) {
+        request.sent(region.transferred() - transferredBefore);
+      }
     }
   }
 }

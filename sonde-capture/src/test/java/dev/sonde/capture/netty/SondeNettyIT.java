@@ -70,7 +70,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void bareBuffers_countAsBody() throws Exception {
+  void bareBuffers_countAsBody() throws IOException, InterruptedException {
     int port =
         start(
             (ctx, request) -> {
@@ -91,7 +91,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void file_isSentAsAFileAndCounts(@TempDir Path dir) throws Exception {
+  void file_isSentAsAFileAndCounts(@TempDir Path dir) throws IOException, InterruptedException {
     Path file = Files.write(dir.resolve("file"), new byte[100_000]);
     int port =
         start(
@@ -110,7 +110,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void closeThatWaitsForTheLastWrite_leavesItComplete() throws Exception {
+  void closeThatWaitsForTheLastWrite_leavesItComplete() throws IOException, InterruptedException {
     int port =
         start(
             (ctx, request) ->
@@ -126,7 +126,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void readTimeout_isHeardBehindTheCodec() throws Exception {
+  void readTimeout_isHeardBehindTheCodec() throws IOException, InterruptedException {
     int port = start((ctx, request) -> {}, new ReadTimeoutHandler(200, TimeUnit.MILLISECONDS));
 
     String answer = send(port, GET + "\r\n", 0);
@@ -139,7 +139,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void whatTheApplicationSays_isKept() throws Exception {
+  void whatTheApplicationSays_isKept() throws IOException, InterruptedException {
     IllegalStateException failure = new IllegalStateException("on purpose");
     List<@Nullable Span> seen = new CopyOnWriteArrayList<>();
     int port =
@@ -166,7 +166,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void bothWays_observeOnce() throws Exception {
+  void bothWays_observeOnce() throws IOException, InterruptedException {
     SondeNetty.observeAll(new NettyWatch(ends::listener));
 
     int port = start((ctx, request) -> ctx.writeAndFlush(hello()));
