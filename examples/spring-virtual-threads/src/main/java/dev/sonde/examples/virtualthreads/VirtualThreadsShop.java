@@ -10,7 +10,10 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
 
-/** A shop whose requests each have a virtual thread: {@code curl localhost:8080/orders/7}, {@code /fails}. */
+/**
+ * A shop whose requests each have a virtual thread: {@code curl localhost:8080/orders/7}, {@code
+ * /fails}.
+ */
 @SpringBootApplication
 public class VirtualThreadsShop {
   /** Made by Spring. */
