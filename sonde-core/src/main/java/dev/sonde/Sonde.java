@@ -19,6 +19,7 @@ import dev.sonde.digest.Pipeline;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.Event;
+import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.sampling.SamplingPolicy;
@@ -305,17 +306,23 @@ public final class Sonde implements AutoCloseable {
 
   private <T extends @Nullable Object, X extends Exception> T measure(String name, Work<T, X> work)
       throws X {
-    Span span = TraceContext.childOfCurrent();
+    TraceContext.Calls calls = TraceContext.calls();
+    int call = calls.begin();
     long start = clock.nanoTime();
     Throwable thrown = null;
-    try (TraceContext.Scope ignored = TraceContext.use(span)) {
+    try {
       return work.call();
     } catch (Throwable t) {
       thrown = t;
       throw t;
     } finally {
       long end = clock.nanoTime();
-      emitter.function(span, name, end - start, end, thrown);
+      Span span = calls.end(call);
+      if (span == null) {
+        emitter.function(name, end - start, end, thrown);
+      } else {
+        emitter.function(span, name, end - start, end, thrown);
+      }
     }
   }
 
@@ -421,6 +428,16 @@ public final class Sonde implements AutoCloseable {
     return pipeline == null ? new RecentRequests(List.of(), List.of()) : pipeline.recent();
   }
 
+  /**
+   * Requests that ended since an earlier look, and that can be looked at one by one.
+   *
+   * @param endedCount what {@link RecentNews#endedCount()} said then, at first 0
+   * @param most requests at most, at least 0
+   */
+  public RecentNews recentNews(long endedCount, int most) {
+    return pipeline == null ? new RecentNews(0, List.of()) : pipeline.news(endedCount, most);
+  }
+
   /** The request with this number, or null if it is not kept any more. */
   public @Nullable RecentRequest request(long requestId) {
     return pipeline == null ? null : pipeline.find(requestId);
@@ -436,7 +453,7 @@ public final class Sonde implements AutoCloseable {
     Pipeline p = pipeline;
     if (p == null) {
       PipelineCounts none = new PipelineCounts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-      return health(none, List.of(), 0, 0, 0, 0, 0, Collections.emptySortedMap());
+      return health(none, List.of(), 0, 0, 0, 0, 0, 0, Collections.emptySortedMap());
     }
     return health(
         p.counts(),
@@ -445,6 +462,7 @@ public final class Sonde implements AutoCloseable {
         p.memoryBoundBytes(config.errorsMax(), config.sinkQueueSize()),
         p.memoryBytes(),
         p.nanosPerRecord(),
+        p.bytesPerRecord(),
         p.cpuRatio(),
         faults(p));
   }
@@ -456,6 +474,7 @@ public final class Sonde implements AutoCloseable {
       long memoryBoundBytes,
       long heldBytes,
       long nanosPerRecord,
+      double bytesPerRecord,
       double cpuRatio,
       SortedMap<String, Long> faults) {
     return new HealthSnapshot(
@@ -471,6 +490,7 @@ public final class Sonde implements AutoCloseable {
         memoryBoundBytes,
         heldBytes,
         nanosPerRecord,
+        bytesPerRecord,
         cpuRatio,
         faults);
   }

@@ -25,9 +25,11 @@ public interface CaptureOutlet {
    * Whether the start of each request is to be told before the close of its connection, whatever
    * the threads do; the answer never changes.
    *
-   * <p>That costs the server's thread two atomic operations a request. If not, a request that
-   * begins while another thread is closing its connection may be told of by its start alone; its
-   * calls count as late.
+   * <p>That costs the server's thread several atomic operations a request, where one is enough
+   * otherwise. But then a request that begins while another thread is closing its connection may be
+   * told of by its start alone, and its calls count as late; and a close in the very moment in
+   * which a request's end was told may be left to {@link ListenerScope#sweep()}, which the outlet
+   * has to call now and then.
    */
   default boolean tellsEveryStart() {
     return true;

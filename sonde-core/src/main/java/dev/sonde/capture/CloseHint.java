@@ -33,7 +33,7 @@ public enum CloseHint {
   MAX_REQUESTS(CloseReason.COMPLETE, "max_requests"),
   /** The client reset streams faster than the server allows. */
   RAPID_RESET(CloseReason.BACKPRESSURE, "rapid_reset"),
-  /** A request head that is not HTTP. */
+  /** A request whose head or body is not HTTP. */
   MALFORMED_REQUEST(CloseReason.ERROR, "malformed_request"),
   /** The peers did not agree on TLS. */
   TLS_HANDSHAKE_FAILED(CloseReason.ERROR, "tls_handshake_failed"),

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * of {@code System.nanoTime()}; one that lies before an earlier one of this connection is moved up
  * to it.
  */
-public final class ConnectionState {
+public final class ConnectionState extends Padding {
   /*
    * Servers report the end of a request and the close of its connection from different threads, in
    * either order. These rules keep the events in order without a lock:
@@ -38,6 +38,10 @@ public final class ConnectionState {
    *   state. So if close() found nobody, the end finds `closed`. Who first raises `settled` gives up
    *   the place's share of `pending`: close(), and the request counts as begun after it and is not
    *   handed on; or the end, and close() leaves the rest to it.
+   * - A close() that finds an end being handed on leaves the share to it as well. The end stores
+   *   ENDED and then looks at `closed`, without a fence between the two, which every request would
+   *   pay for: its look may come too early by as long as a store takes to be seen. sweep(), called
+   *   later by anybody, looks at both again, and gives up the share if nobody has.
    * - The first hint wins, and a request that fails leaves its hint before it leaves the open set.
    */
   private static final VarHandle PENDING;
@@ -89,8 +93,8 @@ public final class ConnectionState {
   private volatile int pending = 2;
   private volatile boolean closed;
 
-  @SuppressWarnings("unused") // by name
   private volatile boolean settled;
+  private volatile boolean leftToEnd;
 
   private volatile @Nullable CloseHint hint;
 
@@ -165,7 +169,8 @@ public final class ConnectionState {
   /**
    * The head of a request was fully parsed.
    *
-   * <p>The heads of one connection are reported one after another.
+   * <p>The heads of HTTP/1 are reported one after another; those of HTTP/2 streams may come from
+   * several threads at once.
    *
    * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
    * @param streamId HTTP/2 stream, 0 on HTTP/1
@@ -205,7 +210,7 @@ public final class ConnectionState {
   private Exchange beginAmongOthers(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
     Exchange exchange = new Exchange(this, /* isAlone= */ false);
-    long id = nextId();
+    long id = streamId == 0 ? nextId() : RequestIds.next();
     Set<Exchange> set = others();
     exchange.head(id, workerId, streamId, method, path, httpVersion, advance(nanos));
     if (!acquire()) {
@@ -472,6 +477,29 @@ public final class ConnectionState {
     return SETTLED.compareAndSet(this, false, true);
   }
 
+  /** Gives up the share that the place of a lone request has, unless somebody else does. */
+  void settleAndRelease() {
+    if (settle()) {
+      release();
+    }
+  }
+
+  /** The close found an end being handed on, which looks for the close afterwards. */
+  void leaveToEnd() {
+    leftToEnd = true;
+  }
+
+  /** Hands on the close if it was left to an end that looked for it too early. */
+  void sweep() {
+    if (leftToEnd && !settled) {
+      Exchange single = (Exchange) ALONE.getAcquire(this);
+      // One that is open has begun after the close, like one that close() does not find.
+      if (single != null && !single.isEnding()) {
+        settleAndRelease();
+      }
+    }
+  }
+
   private Set<Exchange> others() {
     Set<Exchange> set = others;
     if (set == null) {
@@ -497,8 +525,8 @@ public final class ConnectionState {
     Exchange single = (Exchange) ALONE.getVolatile(this);
     if (single != null) {
       cut = single.cutAloneByClose(told, clientLeft, nanos);
-    } else if (settle()) {
-      release();
+    } else {
+      settleAndRelease();
     }
     Set<Exchange> set = others;
     if (set != null) {

@@ -19,20 +19,18 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain #release() released}. Those may come from any thread; all other reports come one at a
  * time, and what is reported before the end must happen-before it. No method throws.
  */
-public final class Exchange implements SpanSource {
+public final class Exchange extends Padding implements SpanSource {
   /*
    * A request is one of two sorts. The only one on its connection at its time (`isAlone`) goes
-   * OPEN, ENDING, ENDED, where ENDING is while its end is handed on; LAST is ENDING when its
-   * connection was closed meanwhile, and asks who ends it to let the connection go. One among
-   * others (HTTP/2 streams, pipelined requests) is NEW while its start is handed on, CUT if its
-   * connection closed then, and goes from OPEN to ENDED at once.
+   * OPEN, ENDING, ENDED, where ENDING is while its end is handed on. One among others (HTTP/2
+   * streams, pipelined requests) is NEW while its start is handed on, CUT if its connection closed
+   * then, and goes from OPEN to ENDED at once.
    */
   private static final int NEW = 0;
   private static final int OPEN = 1;
   private static final int CUT = 2;
   private static final int ENDING = 3;
-  private static final int LAST = 4;
-  private static final int ENDED = 5;
+  private static final int ENDED = 4;
 
   private static final VarHandle STATE;
   private static final VarHandle SPAN;
@@ -463,6 +461,11 @@ public final class Exchange implements SpanSource {
     return state != ENDED;
   }
 
+  /** Whether its end is being handed on. */
+  boolean isEnding() {
+    return state == ENDING;
+  }
+
   /** From now on the close of its connection finds it. */
   void openAlone() {
     STATE.setRelease(this, OPEN);
@@ -515,14 +518,11 @@ public final class Exchange implements SpanSource {
           }
         }
         case ENDING -> {
-          if (STATE.compareAndSet(this, ENDING, LAST)) {
-            return false;
-          }
+          connection.leaveToEnd();
+          return false;
         }
         default -> {
-          if (connection.settle()) {
-            connection.release();
-          }
+          connection.settleAndRelease();
           return false;
         }
       }
@@ -561,9 +561,11 @@ public final class Exchange implements SpanSource {
   void finish() {
     // Read before: once it is ENDED it may be released and be the next request.
     boolean settles = settlesConnection;
-    boolean isLast = (int) STATE.getAndSet(this, ENDED) == LAST;
-    if (settles || (isLast && connection.settle())) {
+    STATE.setRelease(this, ENDED);
+    if (settles) {
       connection.release();
+    } else if (connection.isClosed()) {
+      connection.settleAndRelease();
     }
   }
 

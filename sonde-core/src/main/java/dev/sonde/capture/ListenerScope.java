@@ -114,6 +114,14 @@ public final class ListenerScope {
     return Collections.unmodifiableCollection(open);
   }
 
+  /**
+   * Hands on the closes that were left over, see {@link CaptureOutlet#tellsEveryStart()}. Any
+   * thread.
+   */
+  public void sweep() {
+    open.forEach(ConnectionState::sweep);
+  }
+
   /** Calls that came after the end of their connection or request and were ignored. */
   public long lateCalls() {
     return lateCalls.sum();

@@ -85,11 +85,20 @@ final class CollectorEmitter implements Emitter {
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
+    try {
+      function(name, durationNanos, clock.nanoTime(), error);
+    } catch (Throwable t) {
+      failures.increment();
+    }
+  }
+
+  @Override
+  public void function(String name, long durationNanos, long endNanos, @Nullable Throwable error) {
     if (TraceContext.isSuppressed()) {
       return;
     }
     try {
-      call(TraceContext.childOfCurrent(), name, durationNanos, clock.nanoTime(), error);
+      call(TraceContext.childOfCurrent(), name, durationNanos, endNanos, error);
     } catch (Throwable t) {
       failures.increment();
     }

@@ -71,6 +71,16 @@ public interface Emitter {
   void function(String name, long durationNanos, @Nullable Throwable error);
 
   /**
+   * Reports a call of a function, as a new child of the current span.
+   *
+   * @param endNanos monotonic time of its end, as {@link System#nanoTime()}; the default leaves it
+   *     out and lets the call end now
+   */
+  default void function(String name, long durationNanos, long endNanos, @Nullable Throwable error) {
+    function(name, durationNanos, error);
+  }
+
+  /**
    * Reports a call of a function that had a span of its own, so that others can be its children.
    *
    * @param endNanos monotonic time of its end, as {@link System#nanoTime()}

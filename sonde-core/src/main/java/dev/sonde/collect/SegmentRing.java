@@ -184,12 +184,14 @@ public final class SegmentRing {
    *     short or the encoder threw (it counts as offered and dropped)
    */
   public <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
+    boolean isClaimed = false;
     try {
       Stripe stripe = stripe();
       while (true) {
         Segment segment = stripe.current;
         long index = (long) CLAIM.getAndAdd(segment, 1L);
         if (index < segmentSize) {
+          isClaimed = true;
           return write(segment, (int) index, encoder, source, timestampNanos);
         }
         if (segment.rel == SEALED) {
@@ -201,7 +203,10 @@ public final class SegmentRing {
         }
       }
     } catch (Throwable memoryOrStackExhausted) {
-      countExhausted();
+      // A claim counts by itself: its slot stays unpublished and is given up.
+      if (!isClaimed) {
+        countExhausted();
+      }
       return false;
     }
   }
@@ -357,7 +362,11 @@ public final class SegmentRing {
     }
     WORD.setRelease(segment.longs, word, time);
     if (index == segment.signalAt) {
-      signal();
+      try {
+        signal();
+      } catch (Throwable stackExhausted) {
+        // It is published, whatever happens now; the consumer finds it when its time is over.
+      }
     }
     return time != VOID;
   }
@@ -454,7 +463,7 @@ public final class SegmentRing {
       if (stripe != null) {
         Segment segment = stripe.current;
         if (segment.rel != SEALED) {
-          live += (long) segment.rel * segmentSize + Math.min(segment.claim, segmentSize);
+          live += segment.rel * segmentSize + Math.min(segment.claim, segmentSize);
         }
       }
     }
@@ -484,7 +493,7 @@ public final class SegmentRing {
   private void take(Stripe stripe, Segment next) {
     Segment newest = (Segment) CURRENT.getAndSet(stripe, next);
     int claimed = (int) Math.min((long) CLAIM.getAndAdd(newest, CLOSED), segmentSize);
-    detached += (long) newest.rel * segmentSize + claimed;
+    detached += newest.rel * segmentSize + claimed;
     newest.limit = claimed;
     Segment oldest = newest;
     OWNER.setVolatile(newest, CONSUMER);
@@ -498,7 +507,7 @@ public final class SegmentRing {
       oldest = older;
       older = oldest.prev;
     }
-    dropped += (long) oldest.rel * segmentSize;
+    dropped += oldest.rel * segmentSize;
     if (stripe.tail == null) {
       stripe.head = oldest;
     } else {
@@ -770,7 +779,7 @@ public final class SegmentRing {
     volatile int owner;
 
     volatile int signalAt;
-    int rel;
+    long rel;
 
     // The owner's.
     @Nullable Segment newer;

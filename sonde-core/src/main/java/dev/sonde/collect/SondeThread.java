@@ -10,10 +10,17 @@ import dev.sonde.trace.TraceContext;
  * produce events by writing events, without end.
  */
 public final class SondeThread extends Thread {
+  private static final ThreadGroup GROUP = new ThreadGroup("sonde");
+
   /** Creates the thread, not started; it is always a platform thread. */
   public SondeThread(String name, Runnable work) {
-    super(null, work, name, 0, false);
+    super(GROUP, work, name, 0, false);
     setDaemon(true);
+  }
+
+  /** The group of all threads of Sonde, whose processor time is told as that of the observer. */
+  public static ThreadGroup group() {
+    return GROUP;
   }
 
   /** Does its work, suppressed for as long as it lasts. */

@@ -67,7 +67,7 @@ final class Digest {
   private final long announceAfterNanos;
   private final Thread thread;
   private final CountDownLatch terminated = new CountDownLatch(1);
-  private final CpuMeter cpu = new CpuMeter();
+  private final ThreadMeter threads = new ThreadMeter();
 
   private final List<ListenerScope> listeners = new CopyOnWriteArrayList<>();
   private final List<SinkFeed> feeds = new CopyOnWriteArrayList<>();
@@ -138,7 +138,6 @@ final class Digest {
   }
 
   void start() {
-    cpu.watch(thread.getId());
     thread.start();
   }
 
@@ -163,9 +162,9 @@ final class Digest {
     return anchor;
   }
 
-  /** Processor time of this thread and of the sinks' threads per elapsed time. */
-  double cpuRatio() {
-    return cpu.ratio();
+  /** What this thread and those of the sinks take. */
+  ThreadMeter threads() {
+    return threads;
   }
 
   /** How long ago the thread last looked at the ring. */
@@ -254,6 +253,7 @@ final class Digest {
 
   /** Digests what waits and ends the thread; returns when it has, or at the deadline. */
   void close(long deadlineNanos) {
+    listeners.forEach(ListenerScope::sweep);
     ring.seal();
     isClosing = true;
     LockSupport.unpark(thread);
@@ -347,7 +347,7 @@ final class Digest {
     tellSettled();
     if (now - tickNanos >= TICK_NANOS) {
       tickNanos = now;
-      everySecond();
+      everySecond(now);
     }
     return copied;
   }
@@ -536,10 +536,11 @@ final class Digest {
     }
   }
 
-  private void everySecond() {
+  private void everySecond(long now) {
     anchor = ClockAnchor.take(clock);
+    listeners.forEach(ListenerScope::sweep);
     stats.roll();
-    cpu.measure(feeds);
+    threads.measure(now, counted.getPlain());
     feeds.forEach(SinkFeed::watch);
     faults.logNew();
   }

@@ -84,8 +84,20 @@ final class EventBuilder implements RecordReader {
     if (kind == Slots.OPENED || kind == Slots.CLOSED) {
       return;
     }
-    giveIds((Span) refs[r + Slots.SPAN], Slots.has(header(), Slots.HAS_OWN_SPAN));
-    refs[r + Slots.SPAN] = null;
+    if (kind == Slots.EXCHANGE || kind == Slots.REQUEST) {
+      giveIds((Span) refs[r + Slots.SPAN]);
+      refs[r + Slots.SPAN] = null;
+    } else if (Slots.has(header(), Slots.HAS_SPAN)) {
+      giveIds(
+          get(Slots.GIVEN_HIGH),
+          get(Slots.GIVEN_LOW),
+          get(Slots.GIVEN_ID),
+          get(Slots.GIVEN_PARENT),
+          get(Slots.GIVEN_ROOT),
+          Slots.has(header(), Slots.HAS_OWN_SPAN));
+    } else {
+      giveIdsOfRoot();
+    }
     if (kind == Slots.EXCHANGE || kind == Slots.REQUEST) {
       String target = text(Slots.TARGET);
       String path = RequestPath.withoutParameters(target);
@@ -98,31 +110,40 @@ final class EventBuilder implements RecordReader {
     }
   }
 
-  private void giveIds(@Nullable Span span, boolean isOwn) {
-    if (span == null && kind() == Slots.EXCHANGE) {
+  /** A request's, whose span is always its own. */
+  private void giveIds(@Nullable Span span) {
+    if (span != null) {
+      giveIds(
+          span.traceIdHigh(),
+          span.traceIdLow(),
+          span.spanId(),
+          span.parentSpanId(),
+          span.localRootSpanId(),
+          /* isOwn= */ true);
+    } else if (kind() == Slots.EXCHANGE) {
       // What Exchange.span() answers whoever asks from now on.
       long number = requestId();
-      set(Slots.SPAN_ID, TraceIds.spanIdOf(number));
-      set(Slots.TRACE_HIGH, TraceIds.traceIdHighOf(number));
-      set(Slots.TRACE_LOW, TraceIds.traceIdLowOf(number));
-      set(Slots.PARENT, 0);
-      set(Slots.LOCAL_ROOT, TraceIds.spanIdOf(number));
-      return;
+      long own = TraceIds.spanIdOf(number);
+      giveIds(TraceIds.traceIdHighOf(number), TraceIds.traceIdLowOf(number), own, 0, own, true);
+    } else {
+      giveIdsOfRoot();
     }
-    long own = span != null && isOwn ? span.spanId() : TraceIds.nextSpanId();
+  }
+
+  private void giveIdsOfRoot() {
+    long own = TraceIds.nextSpanId();
+    giveIds(TraceIds.nextTraceIdHigh(), TraceIds.nextTraceIdLow(), own, 0, own, true);
+  }
+
+  /** From a span that is the record's own, or the one around it. */
+  private void giveIds(
+      long traceHigh, long traceLow, long spanId, long parent, long localRoot, boolean isOwn) {
+    long own = isOwn ? spanId : TraceIds.nextSpanId();
     set(Slots.SPAN_ID, own);
-    if (span == null) {
-      set(Slots.TRACE_HIGH, TraceIds.nextTraceIdHigh());
-      set(Slots.TRACE_LOW, TraceIds.nextTraceIdLow());
-      set(Slots.PARENT, 0);
-      set(Slots.LOCAL_ROOT, own);
-      return;
-    }
-    set(Slots.TRACE_HIGH, span.traceIdHigh());
-    set(Slots.TRACE_LOW, span.traceIdLow());
-    set(Slots.PARENT, isOwn ? span.parentSpanId() : span.spanId());
-    long root = span.localRootSpanId();
-    set(Slots.LOCAL_ROOT, root == 0 && !isOwn ? own : root);
+    set(Slots.TRACE_HIGH, traceHigh);
+    set(Slots.TRACE_LOW, traceLow);
+    set(Slots.PARENT, isOwn ? parent : spanId);
+    set(Slots.LOCAL_ROOT, localRoot == 0 && !isOwn ? own : localRoot);
   }
 
   /** Whether it is one for the error ring, or might be. */
@@ -201,7 +222,7 @@ final class EventBuilder implements RecordReader {
   @Override
   public int textChars() {
     return switch (kind()) {
-      case Slots.FUNCTION -> chars(text(Slots.NAME)) + chars(textOrNull(Slots.EXCEPTION));
+      case Slots.FUNCTION -> chars(name()) + chars(textOrNull(Slots.EXCEPTION));
       case Slots.DATABASE -> {
         Shapes.Statement shape = statementShape();
         yield chars(shape.vendor())
@@ -316,7 +337,7 @@ final class EventBuilder implements RecordReader {
         get(Slots.TRACE_LOW),
         get(Slots.SPAN_ID),
         get(Slots.PARENT),
-        text(Slots.NAME),
+        name(),
         get(Slots.DURATION),
         Slots.has(header(), Slots.IS_ERROR),
         textOrNull(Slots.EXCEPTION),
@@ -384,11 +405,15 @@ final class EventBuilder implements RecordReader {
   }
 
   private Shapes.Request shape() {
-    return (Shapes.Request) requireNonNull(refs[r + Slots.SHAPE]);
+    return Shapes.request(get(Slots.SHAPE_NUMBER), refs[r + Slots.SHAPE]);
   }
 
   private Shapes.Statement statementShape() {
-    return (Shapes.Statement) requireNonNull(refs[r + Slots.SHAPE]);
+    return Shapes.statement(get(Slots.SHAPE_NUMBER), refs[r + Slots.SHAPE]);
+  }
+
+  private String name() {
+    return Shapes.name(get(Slots.SHAPE_NUMBER), refs[r + Slots.SHAPE]).text();
   }
 
   private String text(int field) {

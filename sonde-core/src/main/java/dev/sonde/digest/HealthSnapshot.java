@@ -21,8 +21,11 @@ import java.util.SortedMap;
  *     hold; a record that waits in a queue is counted with texts of usual length, all else with its
  *     longest
  * @param heldBytes estimate of what is held now, counted in the same way
- * @param nanosPerRecord what one record cost its request thread, statistics included: median of the
- *     last samples, 0 before the first
+ * @param nanosPerRecord what one record cost its request thread: median of the last samples, 0
+ *     before the first
+ * @param bytesPerRecord what one record makes its request thread and the background threads
+ *     allocate, the dashboard's left out: means of the last samples and seconds, or -1 before the
+ *     first or where the JVM does not tell
  * @param cpuRatio processor time of the observer's own threads per elapsed time, of one processor,
  *     or -1 where the JVM does not tell
  * @param faults unexpected failures inside the observer or its sinks, by kind
@@ -40,6 +43,7 @@ public record HealthSnapshot(
     long memoryBoundBytes,
     long heldBytes,
     long nanosPerRecord,
+    double bytesPerRecord,
     double cpuRatio,
     SortedMap<String, Long> faults) {
   /** Whether every record, and every event of each sink, is accounted for. */

@@ -13,6 +13,7 @@ import dev.sonde.collect.Sink;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Event;
 import dev.sonde.event.Outcome;
+import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.recent.RecentStore;
@@ -131,9 +132,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       return;
     }
     if (CostMeter.measures(exchange.endNanos())) {
+      long bytes = cost.allocatedBytes();
       long begin = clock.nanoTime();
       put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
-      cost.addMeasured(begin);
+      cost.addMeasured(begin, bytes);
     } else {
       put(Slots.EXCHANGE_ENCODER, exchange, exchange.endNanos());
     }
@@ -167,9 +169,16 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
   }
 
-  private void sampleCost(long sinceNanos) {
-    if (CostMeter.measures(sinceNanos)) {
-      cost.addStamped(sinceNanos);
+  /**
+   * What {@link #sampleCost} is to be told: the bytes allocated before a record that it samples.
+   */
+  private long bytesBefore(long startNanos) {
+    return CostMeter.measures(startNanos) ? cost.allocatedBytes() : 0;
+  }
+
+  private void sampleCost(long startNanos, long bytesBefore) {
+    if (CostMeter.measures(startNanos)) {
+      cost.addStamped(startNanos, bytesBefore);
     }
   }
 
@@ -217,6 +226,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     }
     try {
       long now = clock.nanoTime();
+      long bytes = bytesBefore(now);
       Slots.Request request =
           new Slots.Request(
               TraceContext.current(),
@@ -229,7 +239,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
               bytesOut,
               error);
       put(Slots.REQUEST_ENCODER, request, now);
-      sampleCost(now);
+      sampleCost(now, bytes);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
@@ -237,11 +247,20 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   @Override
   public void function(String name, long durationNanos, @Nullable Throwable error) {
+    try {
+      function(name, durationNanos, clock.nanoTime(), error);
+    } catch (Throwable t) {
+      faults.count("emitter", t);
+    }
+  }
+
+  @Override
+  public void function(String name, long durationNanos, long endNanos, @Nullable Throwable error) {
     if (TraceContext.isSuppressed()) {
       return;
     }
     try {
-      call(TraceContext.current(), false, name, durationNanos, clock.nanoTime(), error);
+      call(TraceContext.current(), false, name, durationNanos, endNanos, error);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }
@@ -267,11 +286,13 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       long durationNanos,
       long endNanos,
       @Nullable Throwable error) {
+    long bytes = bytesBefore(endNanos);
     boolean isError = error != null && !(error instanceof CancellationException);
     String exceptionType = error == null ? null : error.getClass().getName();
-    Slots.Call call = new Slots.Call(span, isOwn, name, isError, exceptionType, durationNanos);
+    Slots.Call call =
+        new Slots.Call(span, isOwn, Shapes.name(name), isError, exceptionType, durationNanos);
     put(Slots.FUNCTION_ENCODER, call, endNanos);
-    sampleCost(endNanos);
+    sampleCost(endNanos, bytes);
   }
 
   @Override
@@ -367,6 +388,11 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     return recent.snapshot(clock.nanoTime());
   }
 
+  /** What has ended since an earlier look; see {@link RecentStore#news}. */
+  public RecentNews news(long endedCount, int most) {
+    return recent.news(endedCount, most);
+  }
+
   /** The request with this number, or null if it is not kept any more. */
   public @Nullable RecentRequest find(long requestId) {
     return recent.find(requestId);
@@ -397,9 +423,19 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     return cost.medianNanos();
   }
 
-  /** Processor time of the background threads per elapsed time, -1 if unknown. */
+  /**
+   * Bytes that one record makes its thread and the background threads allocate: means of the last
+   * samples and seconds; -1 before the first or if unknown.
+   */
+  public double bytesPerRecord() {
+    double own = cost.meanBytes();
+    double background = digest.threads().bytesPerRecord();
+    return own < 0 || background < 0 ? -1 : own + background;
+  }
+
+  /** Processor time of the observer's threads per elapsed time, -1 if unknown. */
   public double cpuRatio() {
-    return digest.cpuRatio();
+    return digest.threads().cpuRatio();
   }
 
   /** Failures of the observer itself, by kind. */

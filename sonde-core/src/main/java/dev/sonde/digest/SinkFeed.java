@@ -5,19 +5,16 @@ import dev.sonde.collect.AsyncCollector;
 import dev.sonde.collect.Sink;
 import dev.sonde.event.Event;
 import java.time.Duration;
-import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** One sink with its own collector. */
 final class SinkFeed {
   private final AsyncCollector<Event> collector;
-  private final WatchedSink sink;
   private volatile long publishedBefore;
 
   SinkFeed(Sink<? super Event> sink, UnaryOperator<AsyncCollector.Builder<Event>> settings) {
-    this.sink = new WatchedSink(sink);
     // Closed by the pipeline, after the last event was handed over.
-    collector = settings.apply(AsyncCollector.<Event>builder(this.sink).closeAtExit(false)).start();
+    collector = settings.apply(AsyncCollector.<Event>builder(sink).closeAtExit(false)).start();
   }
 
   /** Notes how many events were published before it was there. */
@@ -31,11 +28,6 @@ final class SinkFeed {
 
   void close(Duration timeout) {
     collector.close(timeout);
-  }
-
-  /** Id of the thread that last called the sink, or 0 before the first call. */
-  long threadId() {
-    return sink.threadId;
   }
 
   /** Called about every second. */
@@ -57,27 +49,5 @@ final class SinkFeed {
         counts.droppedClosed(),
         counts.queueDepth(),
         counts.flushErrors());
-  }
-
-  /** Notes which thread works for a sink, so that its processor time can be told. */
-  private static final class WatchedSink implements Sink<Event> {
-    private final Sink<? super Event> sink;
-    private volatile long threadId;
-
-    WatchedSink(Sink<? super Event> sink) {
-      this.sink = sink;
-    }
-
-    @Override
-    @SuppressWarnings("unchecked") // a sink of a wider type reads the batch, and cannot write to it
-    public void accept(List<Event> batch) throws Exception {
-      threadId = Thread.currentThread().getId();
-      ((Sink<Event>) sink).accept(batch);
-    }
-
-    @Override
-    public void close() throws Exception {
-      sink.close();
-    }
   }
 }

@@ -10,17 +10,18 @@ import dev.sonde.trace.Span;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a record lies in a slot of the ring: numbers as they are, texts by reference.
+ * How a record lies in a slot of the ring: numbers as they are, texts by the number of their {@link
+ * Shapes shape} or by reference.
  *
  * <p>What can be left to the digest thread is: it gives out the ids of spans that nobody has asked
  * for, and cleans targets. It keeps a record as a row, which is a slot with those ids.
  */
 final class Slots {
   /** Primitives per slot. */
-  static final int LONGS = 8;
+  static final int LONGS = 9;
 
   /** Primitives per row. */
-  static final int ROW_LONGS = 14;
+  static final int ROW_LONGS = 15;
 
   /** References per slot and row. */
   static final int REFS = 4;
@@ -41,6 +42,9 @@ final class Slots {
   /** The span given is the record's own; otherwise it is the one around it. */
   static final int HAS_OWN_SPAN = 8;
 
+  /** A call or a statement has a span given. */
+  static final int HAS_SPAN = 2;
+
   private static final int IS_TLS = 2;
   private static final int OUTCOME_SHIFT = 4;
 
@@ -50,16 +54,26 @@ final class Slots {
   // Longs of all work.
   static final int DURATION = 1;
 
+  /** Number of the shape, or 0: then it is among the references. */
+  static final int SHAPE_NUMBER = 2;
+
   // Longs of a request.
-  static final int CONNECTION = 2;
-  static final int REQUEST_ID = 3;
-  static final int STREAM = 4;
-  static final int BYTES_IN = 5;
-  static final int BYTES_OUT = 6;
-  static final int FIRST_BYTE = 7;
+  static final int CONNECTION = 3;
+  static final int REQUEST_ID = 4;
+  static final int STREAM = 5;
+  static final int BYTES_IN = 6;
+  static final int BYTES_OUT = 7;
+  static final int FIRST_BYTE = 8;
 
   // Longs of a statement.
-  static final int ROWS = 2;
+  static final int ROWS = 3;
+
+  // Longs of a call and a statement that have a span given.
+  static final int GIVEN_HIGH = 4;
+  static final int GIVEN_LOW = 5;
+  static final int GIVEN_ID = 6;
+  static final int GIVEN_PARENT = 7;
+  static final int GIVEN_ROOT = 8;
 
   // Longs of a connection.
   static final int ID = 1;
@@ -71,27 +85,26 @@ final class Slots {
   static final int CLOSE_TIME = 5;
 
   // Longs that a row has besides.
-  static final int TRACE_HIGH = 8;
-  static final int TRACE_LOW = 9;
-  static final int SPAN_ID = 10;
-  static final int PARENT = 11;
-  static final int LOCAL_ROOT = 12;
-  static final int TIME = 13;
+  static final int TRACE_HIGH = 9;
+  static final int TRACE_LOW = 10;
+  static final int SPAN_ID = 11;
+  static final int PARENT = 12;
+  static final int LOCAL_ROOT = 13;
+  static final int TIME = 14;
 
-  // References of all work.
-  static final int SPAN = 0;
+  /** Reference of all work, null if the shape has a number. */
+  static final int SHAPE = 0;
 
   // References of a request.
-  static final int SHAPE = 1;
+  static final int SPAN = 1;
   static final int TARGET = 2;
   static final int ERROR = 3;
 
-  // References of a call.
-  static final int NAME = 1;
-  static final int EXCEPTION = 2;
+  /** Reference of a call. */
+  static final int EXCEPTION = 1;
 
-  // References of a statement, which has a shape too.
-  static final int ERROR_CODE = 2;
+  /** Reference of a statement. */
+  static final int ERROR_CODE = 1;
 
   // References of a connection.
   static final int CLIENT_ADDRESS = 0;
@@ -127,7 +140,7 @@ final class Slots {
   record Call(
       @Nullable Span span,
       boolean hasOwnSpan,
-      String name,
+      Shapes.Name shape,
       boolean isError,
       @Nullable String exceptionType,
       long durationNanos) {}
@@ -157,9 +170,15 @@ final class Slots {
     longs[l + BYTES_IN] = exchange.bytesIn();
     longs[l + BYTES_OUT] = exchange.bytesOut();
     longs[l + FIRST_BYTE] = exchange.timeToFirstByteNanos();
-    refs[r + SHAPE] = Shapes.request(exchange.method(), exchange.route(), exchange.httpVersion());
+    Shapes.Request shape =
+        Shapes.request(exchange.method(), exchange.route(), exchange.httpVersion());
+    putShape(longs, l, shape.number(), refs, r, shape);
     refs[r + TARGET] = Shapes.boundedName(exchange.target());
-    put(refs, r + SPAN, exchange.spanOrNull());
+    Span span = exchange.spanOrNull();
+    if (span != null && span.parentSpanId() != 0) {
+      // It continues a caller's trace. Any other span follows from the number of its request.
+      refs[r + SPAN] = span;
+    }
     put(refs, r + ERROR, exchange.error());
   }
 
@@ -174,7 +193,7 @@ final class Slots {
     longs[l + BYTES_IN] = request.bytesIn;
     longs[l + BYTES_OUT] = request.bytesOut;
     longs[l + FIRST_BYTE] = -1;
-    refs[r + SHAPE] = request.shape;
+    putShape(longs, l, request.shape.number(), refs, r, request.shape);
     refs[r + TARGET] = Shapes.boundedName(request.target);
     put(refs, r + SPAN, request.span);
     put(refs, r + ERROR, request.error);
@@ -182,22 +201,23 @@ final class Slots {
 
   private static void encodeFunction(
       Call call, long[] longs, int l, @Nullable Object[] refs, int r) {
-    int flags = (call.hasOwnSpan ? HAS_OWN_SPAN : 0) | (call.isError ? IS_ERROR : 0);
+    int flags =
+        (call.hasOwnSpan ? HAS_OWN_SPAN : 0)
+            | (call.isError ? IS_ERROR : 0)
+            | putSpan(longs, l, call.span);
     longs[l + HEADER] = header(FUNCTION, flags, 0, 0);
     longs[l + DURATION] = call.durationNanos;
-    refs[r + NAME] = Shapes.boundedName(call.name);
-    put(refs, r + SPAN, call.span);
+    putShape(longs, l, call.shape.number(), refs, r, call.shape);
     put(refs, r + EXCEPTION, call.exceptionType);
   }
 
   private static void encodeDatabase(
       Execution execution, long[] longs, int l, @Nullable Object[] refs, int r) {
-    int flags = execution.isError ? IS_ERROR : 0;
+    int flags = (execution.isError ? IS_ERROR : 0) | putSpan(longs, l, execution.around);
     longs[l + HEADER] = header(DATABASE, flags, 0, execution.batchSize);
     longs[l + DURATION] = execution.durationNanos;
     longs[l + ROWS] = execution.rows;
-    refs[r + SHAPE] = execution.shape;
-    put(refs, r + SPAN, execution.around);
+    putShape(longs, l, execution.shape.number(), refs, r, execution.shape);
     String code = execution.errorCode;
     put(refs, r + ERROR_CODE, code == null ? null : Shapes.boundedWord(code));
   }
@@ -228,6 +248,27 @@ final class Slots {
   @SuppressWarnings("EnumOrdinal") // never outlives the process
   private static int flagOf(Outcome outcome) {
     return outcome.ordinal() << OUTCOME_SHIFT;
+  }
+
+  private static void putShape(
+      long[] longs, int l, int number, @Nullable Object[] refs, int r, Object shape) {
+    longs[l + SHAPE_NUMBER] = number;
+    if (number == Shapes.NONE) {
+      refs[r + SHAPE] = shape;
+    }
+  }
+
+  /** By its numbers: a reference would cost more than all of them. */
+  private static int putSpan(long[] longs, int l, @Nullable Span span) {
+    if (span == null) {
+      return 0;
+    }
+    longs[l + GIVEN_HIGH] = span.traceIdHigh();
+    longs[l + GIVEN_LOW] = span.traceIdLow();
+    longs[l + GIVEN_ID] = span.spanId();
+    longs[l + GIVEN_PARENT] = span.parentSpanId();
+    longs[l + GIVEN_ROOT] = span.localRootSpanId();
+    return HAS_SPAN;
   }
 
   /** Leaves alone what is null already: references of a slot are cleared when it was read. */

@@ -25,6 +25,11 @@ final class Tally implements SlotReader {
   private final Faults faults;
   private final LongAdder excluded = new LongAdder();
 
+  // By the number of the shape; written by any thread, always with the same handle or an equal one.
+  private final @Nullable GroupHandle[] routes = new @Nullable GroupHandle[1 + Shapes.NUMBERS];
+  private final @Nullable GroupHandle[] functions = new @Nullable GroupHandle[1 + Shapes.NUMBERS];
+  private final @Nullable GroupHandle[] statements = new @Nullable GroupHandle[1 + Shapes.NUMBERS];
+
   Tally(StatsStore stats, SamplingPolicy policy, Faults faults) {
     this.stats = stats;
     this.policy = policy;
@@ -62,7 +67,7 @@ final class Tally implements SlotReader {
 
   private @Nullable GroupHandle countRequest(
       long time, long[] longs, int l, @Nullable Object[] refs, int r) {
-    Shapes.Request shape = (Shapes.Request) requireNonNull(refs[r + Slots.SHAPE]);
+    Shapes.Request shape = Shapes.request(longs[l + Slots.SHAPE_NUMBER], refs[r + Slots.SHAPE]);
     String target = (String) requireNonNull(refs[r + Slots.TARGET]);
     boolean needsPath = shape.route() == null || policy.hasExcludes();
     String path = needsPath ? RequestPath.withoutParameters(target) : target;
@@ -78,7 +83,11 @@ final class Tally implements SlotReader {
             || refs[r + Slots.ERROR] != null
             || outcome == Outcome.APP_ERROR
             || outcome == Outcome.SERVER_TIMEOUT;
-    GroupHandle group = stats.route(shape.method(), shape.route(), path, status);
+    GroupHandle group = routes[shape.number()];
+    if (group == null) {
+      group = stats.route(shape.method(), shape.route(), path, status);
+      remember(routes, shape.number(), shape.route(), group);
+    }
     stats.recordRequest(
         group,
         status,
@@ -92,20 +101,39 @@ final class Tally implements SlotReader {
   }
 
   private void countFunction(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
-    String name = (String) requireNonNull(refs[r + Slots.NAME]);
+    Shapes.Name shape = Shapes.name(longs[l + Slots.SHAPE_NUMBER], refs[r + Slots.SHAPE]);
+    GroupHandle group = functions[shape.number()];
+    if (group == null) {
+      group = stats.function(shape.text());
+      remember(functions, shape.number(), shape.text(), group);
+    }
     boolean isError = Slots.has(longs[l + Slots.HEADER], Slots.IS_ERROR);
-    stats.recordFunction(stats.function(name), isError, longs[l + Slots.DURATION], time);
+    stats.recordFunction(group, isError, longs[l + Slots.DURATION], time);
   }
 
   private void countStatement(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
-    Shapes.Statement shape = (Shapes.Statement) requireNonNull(refs[r + Slots.SHAPE]);
-    String query = shape.query();
+    Shapes.Statement shape = Shapes.statement(longs[l + Slots.SHAPE_NUMBER], refs[r + Slots.SHAPE]);
+    GroupHandle group = statements[shape.number()];
+    if (group == null) {
+      String query = shape.query();
+      String text = query == null ? shape.operation() : query;
+      group = stats.statement(shape.vendor(), text);
+      remember(statements, shape.number(), text, group);
+    }
     stats.recordStatement(
-        stats.statement(shape.vendor(), query == null ? shape.operation() : query),
+        group,
         Slots.has(longs[l + Slots.HEADER], Slots.IS_ERROR),
         longs[l + Slots.ROWS],
         longs[l + Slots.DURATION],
         time);
+  }
+
+  /** Not what found no room in the statistics: it may find some later. */
+  private static void remember(
+      @Nullable GroupHandle[] groups, int number, @Nullable String name, GroupHandle group) {
+    if (number != Shapes.NONE && group.name().equals(name)) {
+      groups[number] = group;
+    }
   }
 
   /** Counts a request that the sampling rules exclude. */

@@ -245,7 +245,22 @@ public final class RecentStore {
   public RecentRequests snapshot(long nowNanos) {
     lock.lock();
     try {
-      return new RecentRequests(newestViews(), slowestViews(nowNanos));
+      return new RecentRequests(newestViews(0), slowestViews(nowNanos));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * What has ended since an earlier look.
+   *
+   * @param endedCount what {@link RecentNews#endedCount()} said then
+   * @param most requests at most, at least 0
+   */
+  public RecentNews news(long endedCount, int most) {
+    lock.lock();
+    try {
+      return new RecentNews(ended, newestViews(Math.max(ended - most, endedCount)));
     } finally {
       lock.unlock();
     }
@@ -376,9 +391,10 @@ public final class RecentStore {
     slowest.forgetOne();
   }
 
-  private List<RecentRequest> newestViews() {
-    List<RecentRequest> views = new ArrayList<>((int) Math.min(ended, newest.length));
-    for (long i = ended - 1; i >= 0 && i >= ended - newest.length; i--) {
+  private List<RecentRequest> newestViews(long from) {
+    long first = Math.max(from, Math.max(0, ended - newest.length));
+    List<RecentRequest> views = new ArrayList<>((int) Math.max(0, ended - first));
+    for (long i = ended - 1; i >= first; i--) {
       int row = newest[(int) (i % newest.length)];
       if (row != NONE) {
         views.add(view(row));

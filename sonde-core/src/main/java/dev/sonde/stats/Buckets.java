@@ -39,6 +39,9 @@ final class Buckets {
 
   private static final double[] MIDDLE_NANOS = middles();
 
+  private static final int WEIGHT_BITS = 20;
+  private static final int[] WEIGHTS = weights();
+
   private Buckets() {}
 
   /** Bucket of a duration, counted from {@link #MIN}: 0 to {@link #COUNT} - 1. */
@@ -75,6 +78,27 @@ final class Buckets {
   /** {@link #middleNanos} of a bucket counted from {@link #MIN}. */
   static double middleOfSlot(int slot) {
     return MIDDLE_NANOS[slot];
+  }
+
+  /**
+   * The middle of the i-th bucket of any octave, in parts of {@link #nanosOfWeight}: less than
+   * 2^21, so that 2^32 events in one octave do not overflow a long.
+   */
+  static int weightInOctave(int i) {
+    return WEIGHTS[i];
+  }
+
+  /** What one unit of weight is in this octave. */
+  static double nanosOfWeight(int octave) {
+    return MIDDLE_NANOS[octave * PER_OCTAVE] / (1 << WEIGHT_BITS);
+  }
+
+  private static int[] weights() {
+    int[] weights = new int[PER_OCTAVE];
+    for (int i = 0; i < PER_OCTAVE; i++) {
+      weights[i] = (int) Math.round(MIDDLE_NANOS[i] / MIDDLE_NANOS[0] * (1 << WEIGHT_BITS));
+    }
+    return weights;
   }
 
   private static double[] middles() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.stats;
 
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;

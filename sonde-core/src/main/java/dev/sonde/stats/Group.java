@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.stats;
 
-import dev.sonde.stats.BucketCounts.Slice;
+import dev.sonde.stats.GroupHandle.Budget;
 import dev.sonde.stats.GroupHandle.Timeline;
 import dev.sonde.stats.GroupSnapshot.Counters;
+import dev.sonde.stats.GroupSnapshot.Sum;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The rolling window of one group: recorded by any thread, read by any thread. */
 final class Group {
   /*
-   * Recording adds to cells, without a lock. The cells hold one second at a time. The first thread
-   * that comes with a later second takes them out into the window, which is ordinary state under a
-   * try-lock: about a microsecond, once a second and group. A thread that finds the lock taken, or
-   * that comes with an earlier second, does not wait: it leaves its event in a list (`aside`) that
-   * whoever holds the lock puts in its place before, or after, letting go.
+   * The window is ordinary state under a try-lock. Whoever records takes it, which costs a
+   * compare-and-set while nobody else wants it, and nobody waits for it: who finds it taken leaves
+   * the event in a list (`aside`) that the holder puts in its place before, or after, letting go.
    *
-   * The one liberty: a thread that is preempted between looking at the second and adding may find
-   * its event counted one second later. It is never lost and never counted twice.
+   * A group that many events or several threads come to gets cells beside its window, and is
+   * recorded in them without the lock. They hold one second at a time. The first thread that comes
+   * with a later second takes them out into the window: about a microsecond, once a second and
+   * group. What does not fit in the cells, such as an earlier second, goes to the window.
+   *
+   * The one liberty: a thread that is preempted between looking at the second of the cells and
+   * adding may find its event counted one second later. It is never lost and never counted twice.
    */
-  static final int OBJECT_BYTES = 120;
+  static final int OBJECT_BYTES = 96;
 
   static final int STATUS_NONE = -1;
   static final int OUTCOME_NONE = -1;
@@ -33,20 +34,16 @@ final class Group {
   private static final VarHandle CODE = MethodHandles.arrayElementVarHandle(int[].class);
   private static final Cells[] NO_CELLS = {};
   private static final int[] NO_CODES = {};
-  private static final long[] NO_COUNTERS = new long[Counters.SIZE];
 
-  /** Events in one second from which threads get cells of their own. */
-  private static final int HOT_COUNT = 10_000;
+  /** Events in one second from which a group gets cells. */
+  private static final int HOT_COUNT = 1_000;
+
+  /** Events in one second that met another thread, from which a group gets cells. */
+  private static final int HOT_MEETINGS = 16;
 
   private static final int MAX_STRIPES = stripes(Runtime.getRuntime().availableProcessors());
-  private static final int SECONDS = 64;
-  private static final int MIN_SLICES = 4;
-  private static final int MAX_MERGES = 4;
   private static final int SPINS = 64;
   private static final long GOLDEN = 0x9E3779B97F4A7C15L;
-
-  /** Sums, current and total buckets, seconds: what the first event makes. */
-  private static final int WINDOW_BYTES = 2 * (200 + 16 + Counters.SIZE * 8) + 300 + 100;
 
   static {
     try {
@@ -60,6 +57,7 @@ final class Group {
 
   private final GroupHandle handle;
   private final Timeline timeline;
+  private final Budget budget;
   private final HeatMap.@Nullable Live heatMap;
   private final boolean isPermanent;
 
@@ -72,10 +70,11 @@ final class Group {
 
   // Below: guarded by `locked`.
   private boolean isRetired;
-  private int slotNow;
   private int lastUsedSlot;
-  private long preparedOctaves;
-  private long heldBytes;
+  private int reachedSecond;
+  private int meetings;
+  private long cellBytes;
+  private long recorded;
   private @Nullable Window window;
 
   Group(
@@ -84,8 +83,9 @@ final class Group {
     this.timeline = timeline;
     this.heatMap = heatMap;
     this.isPermanent = isPermanent;
-    slotNow = timeline.slotOf(timeline.secondNow());
-    lastUsedSlot = slotNow;
+    budget = handle.registry().budget();
+    reachedSecond = timeline.secondNow();
+    lastUsedSlot = timeline.slotOf(reachedSecond);
   }
 
   GroupHandle handle() {
@@ -101,41 +101,26 @@ final class Group {
    */
   void record(
       int second, long nanos, int status, int outcomeCounter, boolean isError, long in, long out) {
-    int slot = Buckets.slotOf(nanos);
-    int octave = slot / Buckets.PER_OCTAVE;
-    boolean isLarge = out > Cells.MAX_CELL_BYTES;
-    boolean hasExtras =
-        isError
-            || isLarge
-            || in > 0
-            || (status != 200 && status != STATUS_NONE)
-            || outcomeCounter != OUTCOME_NONE;
+    int bucket = Buckets.slotOf(nanos);
+    long bytesOut = Math.max(0, out);
     Cells cells = cellsOrNull();
-    long[] page = cells == null || cells.second != second ? null : cells.page(octave);
-    if (cells == null || page == null || (hasExtras && !cells.hasExtras())) {
-      cells = prepare(second, octave, hasExtras);
-      page = cells == null ? null : cells.page(octave);
-      if (cells == null || page == null) {
-        putAside(second, slot, nanos, status, outcomeCounter, isError, in, out);
-        return;
-      }
+    if (cells != null
+        && cells.second == second
+        && recordIn(cells, bucket, nanos, status, outcomeCounter, isError, in, bytesOut)) {
+      return;
     }
-    long touched = 1L << octave;
-    if (hasExtras) {
-      touched |= Cells.EXTRAS;
-      // Before the event itself, so that whoever takes the event finds them.
-      addExtras(cells, status, outcomeCounter, isError, in, isLarge ? out : 0);
+    if (!tryLock()) {
+      putAside(second, bucket, nanos, status, outcomeCounter, isError, in, bytesOut);
+      return;
     }
-    cells.raiseMax(nanos);
-    boolean isHalfFull = Cells.add(page, slot, isLarge ? 0 : Math.max(0, out));
-    if (cells.touch(touched)) {
-      takeRetired();
-    } else if (isHalfFull && tryLock()) {
-      try {
-        takeCells();
-      } finally {
-        unlock();
-      }
+    Group elsewhere;
+    try {
+      elsewhere = recordHere(second, bucket, nanos, status, outcomeCounter, isError, in, bytesOut);
+    } finally {
+      unlock();
+    }
+    if (elsewhere != null) {
+      elsewhere.record(second, nanos, status, outcomeCounter, isError, in, out);
     }
   }
 
@@ -143,9 +128,9 @@ final class Group {
   boolean roll(int secondNow) {
     lock();
     try {
-      takeCells();
-      advanceTo(timeline.slotOf(secondNow));
-      return !isPermanent && slotNow - lastUsedSlot > timeline.slots() && retire();
+      advanceTo(secondNow);
+      int idleSlots = timeline.slotOf(secondNow) - lastUsedSlot;
+      return !isPermanent && idleSlots > timeline.slots() && retire();
     } finally {
       unlock();
     }
@@ -160,10 +145,10 @@ final class Group {
   @Nullable GroupSnapshot snapshot(int secondNow, int slots, Sum sum) {
     lock();
     try {
-      takeCells();
-      advanceTo(timeline.slotOf(secondNow));
-      Window w = window;
-      return w == null ? null : w.snapshot(this, secondNow, slots, sum);
+      advanceTo(secondNow);
+      int[] known = codes;
+      int[] seen = known == null ? NO_CODES : known.clone();
+      return window == null ? null : window.snapshot(handle, seen, secondNow, slots, sum);
     } finally {
       unlock();
     }
@@ -173,11 +158,20 @@ final class Group {
   void addTo(BucketCounts buckets) {
     lock();
     try {
-      takeCells();
-      advanceTo(timeline.slotOf(timeline.secondNow()));
+      advanceTo(timeline.secondNow());
       if (window != null) {
-        buckets.addAll(window.total);
+        buckets.addAll(window.total());
       }
+    } finally {
+      unlock();
+    }
+  }
+
+  /** Events ever recorded, as far as they were taken from the cells; 0 once it is retired. */
+  long recorded() {
+    lock();
+    try {
+      return recorded;
     } finally {
       unlock();
     }
@@ -192,83 +186,161 @@ final class Group {
     return all[(int) ((Thread.currentThread().getId() * GOLDEN) >>> 56) & (all.length - 1)];
   }
 
-  /** Cells that take events of this second and octave, or null if the event must go aside. */
-  private @Nullable Cells prepare(int second, int octave, boolean needsExtras) {
-    if (!tryLock()) {
+  /** Counts an event without the lock; false if there is no room for it. */
+  private boolean recordIn(
+      Cells cells,
+      int bucket,
+      long nanos,
+      int status,
+      int outcomeCounter,
+      boolean isError,
+      long in,
+      long out) {
+    int octave = bucket / Buckets.PER_OCTAVE;
+    boolean isLarge = out > Cells.MAX_CELL_BYTES;
+    boolean hasExtras =
+        isError
+            || isLarge
+            || in > 0
+            || (status != 200 && status != STATUS_NONE)
+            || outcomeCounter != OUTCOME_NONE;
+    long[] page = cells.page(octave);
+    if (page == null || (hasExtras && !cells.hasExtras())) {
+      return false;
+    }
+    long touched = 1L << octave;
+    if (hasExtras) {
+      touched |= Cells.EXTRAS;
+      // Before the event itself, so that whoever takes the event finds them.
+      addExtras(cells, status, outcomeCounter, isError, in, isLarge ? out : 0);
+    }
+    cells.raiseMax(nanos);
+    boolean isHalfFull = Cells.add(page, bucket, isLarge ? 0 : out);
+    if (cells.touch(touched)) {
+      takeRetired();
+    } else if (isHalfFull && tryLock()) {
+      try {
+        takeCells();
+      } finally {
+        unlock();
+      }
+    }
+    return true;
+  }
+
+  /** Counts an event in the window; tells where it belongs if that is not here. */
+  private @Nullable Group recordHere(
+      int second,
+      int bucket,
+      long nanos,
+      int status,
+      int outcomeCounter,
+      boolean isError,
+      long in,
+      long out) {
+    if (isRetired) {
+      return handle.attached();
+    }
+    Window w = windowWithRoomFor(bucket);
+    if (w == null) {
+      return registry().other().attached();
+    }
+    if (second > reachedSecond) {
+      advanceTo(Math.min(second, timeline.secondNow()));
+    }
+    int own = Math.min(second, reachedSecond);
+    int slot = timeline.slotOf(own);
+    if (slot != w.slotNow()) {
+      add(w, aside(own, bucket, nanos, status, outcomeCounter, isError, in, out));
       return null;
     }
-    try {
-      if (isRetired || !makeWindow()) {
-        return null;
-      }
-      Cells cells = cellsOrNull();
-      if (cells == null) {
-        return null;
-      }
-      if (second > cells.second) {
-        moveTo(cells, Math.min(second, timeline.secondNow()));
-        cells = cellsOrNull();
-      }
-      if (cells == null || second < cells.second || cells.second == Cells.NO_SECOND) {
-        return null;
-      }
-      return makeRoom(cells, octave, needsExtras) ? cells : null;
-    } finally {
-      unlock();
+    lastUsedSlot = slot;
+    recorded++;
+    w.addSecond(own, 1);
+    w.add(bucket, 1);
+    w.raiseMax(nanos);
+    if (isError) {
+      w.addCounter(Counters.ERRORS, 1);
     }
+    if (in > 0) {
+      w.addCounter(Counters.IN, in);
+    }
+    if (out > 0) {
+      w.addCounter(Counters.OUT, out);
+    }
+    int code = codeCounter(status);
+    if (code >= 0) {
+      w.addCounter(code, 1);
+    }
+    if (outcomeCounter != OUTCOME_NONE) {
+      w.addCounter(outcomeCounter, 1);
+    }
+    if (heatMap != null) {
+      heatMap.add(slot, bucket / HeatMap.Live.BUCKETS_PER_ROW, 1);
+    }
+    Cells cells = cellsOrNull();
+    if (cells != null) {
+      makeRoom(cells, bucket / Buckets.PER_OCTAVE);
+    }
+    return null;
   }
 
-  private void moveTo(Cells cells, int second) {
-    if (second <= cells.second) {
+  /** The window, or null if there is no memory for such an event. */
+  private @Nullable Window windowWithRoomFor(int bucket) {
+    if (!isPermanent && budget.isFull()) {
+      return null;
+    }
+    Window w = window;
+    if (w == null) {
+      w = new Window(timeline, budget, timeline.slotOf(reachedSecond));
+      window = w;
+    }
+    return w.prepare(bucket / Buckets.PER_OCTAVE, isPermanent) ? w : null;
+  }
+
+  /** Moves to a second that is not in the future. */
+  private void advanceTo(int second) {
+    takeCells();
+    if (second <= reachedSecond) {
       return;
     }
-    takeCells();
-    advanceTo(timeline.slotOf(second));
-    boolean isHot = window != null && window.countOf(cells.second) >= HOT_COUNT;
-    if (isHot && stripes.length < MAX_STRIPES && !registry().isTight()) {
-      Cells[] more = Arrays.copyOf(stripes, MAX_STRIPES);
-      for (int i = stripes.length; i < more.length; i++) {
-        more[i] = new Cells();
-      }
-      hold((long) (more.length - stripes.length) * Cells.OBJECT_BYTES);
-      stripes = more;
+    int before = reachedSecond;
+    reachedSecond = second;
+    Window w = window;
+    if (w == null) {
+      return;
     }
-    cells.second = second;
-    Cells own = cellsOrNull();
-    if (own != null && own.second < second) {
-      own.second = second;
+    w.advanceTo(timeline.slotOf(second));
+    if (w.countOf(before) >= HOT_COUNT) {
+      makeCells(w);
+    }
+    meetings = 0;
+    for (Cells cells : stripes) {
+      cells.second = second;
     }
   }
 
-  private boolean makeWindow() {
-    if (window == null) {
-      long bytes = WINDOW_BYTES + Cells.OBJECT_BYTES;
-      if (!isPermanent && !registry().hasRoomFor(bytes)) {
-        return false;
+  private void makeCells(Window w) {
+    if (stripes.length == 0 && w.makeHot()) {
+      Cells[] all = new Cells[MAX_STRIPES];
+      for (int i = 0; i < all.length; i++) {
+        all[i] = new Cells();
+        all[i].second = reachedSecond;
       }
-      hold(bytes);
-      window = new Window();
-      stripes = new Cells[] {new Cells()};
+      holdCells((long) all.length * Cells.OBJECT_BYTES);
+      stripes = all;
     }
-    return true;
   }
 
-  private boolean makeRoom(Cells cells, int octave, boolean needsExtras) {
-    if (cells.page(octave) == null) {
-      boolean isPrepared = (preparedOctaves & (1L << octave)) != 0;
-      long bytes = Cells.PAGE_BYTES + (isPrepared ? 0L : 2L * BucketCounts.PAGE_BYTES);
-      if (!isPermanent && !registry().hasRoomFor(bytes)) {
-        return false;
-      }
-      hold(bytes);
-      preparedOctaves |= 1L << octave;
+  private void makeRoom(Cells cells, int octave) {
+    if (cells.page(octave) == null && !budget.isTight()) {
+      holdCells(Cells.PAGE_BYTES);
       cells.makePage(octave);
     }
-    if (needsExtras && !cells.hasExtras()) {
-      hold(Cells.EXTRAS_BYTES);
+    if (!cells.hasExtras() && !budget.isTight()) {
+      holdCells(Cells.EXTRAS_BYTES);
       cells.makeExtras();
     }
-    return true;
   }
 
   private void addExtras(
@@ -322,7 +394,19 @@ final class Group {
 
   private void putAside(
       int second,
-      int slot,
+      int bucket,
+      long nanos,
+      int status,
+      int outcomeCounter,
+      boolean isError,
+      long in,
+      long out) {
+    put(aside(second, bucket, nanos, status, outcomeCounter, isError, in, out));
+  }
+
+  private static Aside aside(
+      int second,
+      int bucket,
       long nanos,
       int status,
       int outcomeCounter,
@@ -332,11 +416,11 @@ final class Group {
     long[] counters = new long[Counters.SIZE];
     counters[Counters.ERRORS] = isError ? 1 : 0;
     counters[Counters.IN] = Math.max(0, in);
-    counters[Counters.OUT] = Math.max(0, out);
+    counters[Counters.OUT] = out;
     if (outcomeCounter != OUTCOME_NONE) {
       counters[outcomeCounter] = 1;
     }
-    put(new Aside(second, slot, 1, nanos, counters, status));
+    return new Aside(second, bucket, 1, nanos, counters, status);
   }
 
   private void put(Aside event) {
@@ -364,59 +448,50 @@ final class Group {
     if (event == null) {
       return;
     }
-    takeCells();
-    int secondNow = timeline.secondNow();
-    advanceTo(timeline.slotOf(secondNow));
+    advanceTo(timeline.secondNow());
     while (event != null) {
       Aside next = event.next;
-      event.second = Math.min(event.second, secondNow);
-      if (!isRetired && makeWindow() && prepare(event)) {
-        add(event);
-      } else {
+      event.second = Math.min(event.second, reachedSecond);
+      Window w = isRetired ? null : windowWithRoomFor(event.bucket);
+      if (w == null) {
         elsewhere().put(event);
+      } else {
+        add(w, event);
+        meetings++;
+        if (meetings == HOT_MEETINGS) {
+          makeCells(w);
+        }
       }
       event = next;
     }
   }
 
-  private boolean prepare(Aside event) {
-    int octave = event.slot / Buckets.PER_OCTAVE;
-    if (event.count == 0 || (preparedOctaves & (1L << octave)) != 0) {
-      return true;
-    }
-    long bytes = 2L * BucketCounts.PAGE_BYTES;
-    if (!isPermanent && !registry().hasRoomFor(bytes)) {
-      return false;
-    }
-    hold(bytes);
-    preparedOctaves |= 1L << octave;
-    return true;
-  }
-
-  private void add(Aside event) {
-    Window w = window;
-    if (w == null) {
-      return;
-    }
+  private void add(Window w, Aside event) {
     int code = event.statusCount == 0 ? -1 : codeCounter(event.status);
     if (code >= 0) {
       event.counters[code] += event.statusCount;
     }
     int slot = timeline.slotOf(event.second);
     lastUsedSlot = Math.max(lastUsedSlot, slot);
-    registry().recorded().addAndGet(event.count);
+    recorded += event.count;
     w.addSecond(event.second, event.count);
-    if (slot == slotNow) {
-      w.addNow(event);
-    } else if (slot >= slotNow - timeline.slots()) {
+    if (slot == w.slotNow()) {
+      if (event.count != 0) {
+        w.add(event.bucket, event.count);
+      }
+      for (int i = 0; i < event.counters.length; i++) {
+        w.addCounter(i, event.counters[i]);
+      }
+      w.raiseMax(event.maxNanos);
+    } else {
       BucketCounts buckets = new BucketCounts();
       if (event.count != 0) {
-        buckets.add(event.slot, event.count);
+        buckets.add(event.bucket, event.count);
       }
-      hold(w.addPast(slot, buckets, event.counters, event.maxNanos));
+      w.addPast(slot, buckets, event.counters, event.maxNanos);
     }
     if (heatMap != null && event.count != 0) {
-      heatMap.add(slot, event.slot / HeatMap.Live.BUCKETS_PER_ROW, event.count);
+      heatMap.add(slot, event.bucket / HeatMap.Live.BUCKETS_PER_ROW, event.count);
     }
   }
 
@@ -451,8 +526,12 @@ final class Group {
       cells.second = Cells.NO_SECOND;
     }
     isRetired = true;
-    hold(-heldBytes);
-    registry().detach(this);
+    holdCells(-cellBytes);
+    if (window != null) {
+      window.release();
+    }
+    registry().detach(this, recorded);
+    recorded = 0;
     return true;
   }
 
@@ -468,69 +547,50 @@ final class Group {
   }
 
   private void takeInto(Window w, Cells cells, long touched) {
-    int second = Math.max(0, cells.second);
+    int second = cells.second;
     int slot = timeline.slotOf(second);
-    boolean isNow = slot == slotNow;
-    BucketCounts buckets = isNow ? w.current : new BucketCounts();
-    long[] counters = isNow ? w.currentCounters : new long[Counters.SIZE];
-    long countBefore = buckets.count();
+    // Null if they go to the running slot, as they do but for a slot's last second.
+    BucketCounts past = slot == w.slotNow() ? null : new BucketCounts();
+    long[] counters = new long[Counters.SIZE];
+    if ((touched & Cells.EXTRAS) != 0) {
+      for (int i = 0; i < counters.length; i++) {
+        counters[i] = cells.takeExtra(i);
+      }
+    }
+    long count = 0;
     for (long left = touched & ~Cells.EXTRAS; left != 0; left &= left - 1) {
       int octave = Long.numberOfTrailingZeros(left);
       long[] page = cells.page(octave);
-      if (page != null) {
-        long out = takePage(page, octave, slot, buckets, isNow ? w.total : null);
-        counters[Counters.OUT] += out;
-        w.totalCounters[Counters.OUT] += isNow ? out : 0;
+      for (int i = 0; page != null && i < page.length; i++) {
+        long cell = Cells.take(page, i);
+        if (cell != 0) {
+          int bucket = octave * Buckets.PER_OCTAVE + i;
+          long n = cell >>> Cells.COUNT_SHIFT;
+          count += n;
+          counters[Counters.OUT] += cell & Cells.BYTES_MASK;
+          if (past == null) {
+            w.add(bucket, n);
+          } else {
+            past.add(bucket, n);
+          }
+          if (heatMap != null) {
+            heatMap.add(slot, bucket / HeatMap.Live.BUCKETS_PER_ROW, n);
+          }
+        }
       }
     }
-    if ((touched & Cells.EXTRAS) != 0) {
-      for (int i = 0; i < counters.length; i++) {
-        long n = cells.takeExtra(i);
-        counters[i] += n;
-        w.totalCounters[i] += isNow ? n : 0;
-      }
-    }
-    long max = cells.takeMax();
-    long count = buckets.count() - countBefore;
     lastUsedSlot = Math.max(lastUsedSlot, slot);
-    registry().recorded().addAndGet(count);
+    recorded += count;
     w.addSecond(second, count);
-    if (isNow) {
-      w.currentMax = Math.max(w.currentMax, max);
-    } else if (slot >= slotNow - timeline.slots()) {
-      hold(w.addPast(slot, buckets, counters, max));
-    }
-  }
-
-  private long takePage(
-      long[] page, int octave, int slot, BucketCounts into, @Nullable BucketCounts andInto) {
-    int first = octave * Buckets.PER_OCTAVE;
-    into.prepare(octave);
-    if (andInto != null) {
-      andInto.prepare(octave);
-    }
-    long bytes = 0;
-    long inRow = 0;
-    for (int i = 0; i < page.length; i++) {
-      long cell = Cells.take(page, i);
-      if (cell != 0) {
-        long n = cell >>> Cells.COUNT_SHIFT;
-        bytes += cell & Cells.BYTES_MASK;
-        inRow += n;
-        into.add(first + i, n);
-        if (andInto != null) {
-          andInto.add(first + i, n);
-        }
+    long max = cells.takeMax();
+    if (past == null) {
+      w.raiseMax(max);
+      for (int i = 0; i < counters.length; i++) {
+        w.addCounter(i, counters[i]);
       }
-      boolean isEndOfRow = (i + 1) % HeatMap.Live.BUCKETS_PER_ROW == 0;
-      if (isEndOfRow && inRow != 0) {
-        if (heatMap != null) {
-          heatMap.add(slot, (first + i) / HeatMap.Live.BUCKETS_PER_ROW, inRow);
-        }
-        inRow = 0;
-      }
+    } else {
+      w.addPast(slot, past, counters, max);
     }
-    return bytes;
   }
 
   /** Hands events that came in the very moment of retirement to the group that comes after. */
@@ -568,42 +628,13 @@ final class Group {
     elsewhere().put(new Aside(second, 0, 0, 0, extras, STATUS_NONE));
   }
 
-  private void advanceTo(int slot) {
-    if (slot <= slotNow) {
-      return;
-    }
-    Window w = window;
-    if (w != null) {
-      long bytes = w.close(slotNow);
-      slotNow = slot;
-      bytes += w.expireBefore(slot - timeline.slots());
-      hold(bytes);
-      int merges = 0;
-      while (w.slices.size() > MIN_SLICES && mustThin(w, merges)) {
-        hold(w.mergeFinest());
-        merges++;
-      }
-    }
-    slotNow = slot;
-  }
-
-  private boolean mustThin(Window w, int merges) {
-    if (registry().isFull()) {
-      return true;
-    }
-    long pages = heldBytes - w.sliceBytes;
-    return merges < MAX_MERGES
-        && registry().isTight()
-        && w.sliceBytes > registry().fairBytes() - pages;
-  }
-
   private GroupHandle.Registry registry() {
     return handle.registry();
   }
 
-  private void hold(long bytes) {
-    heldBytes += bytes;
-    registry().hold(bytes);
+  private void holdCells(long bytes) {
+    cellBytes += bytes;
+    budget.hold(bytes);
   }
 
   /** For readers, which may wait: the holder is done within microseconds of running. */
@@ -634,7 +665,7 @@ final class Group {
   /** Events that could not be counted in the cells. */
   private static final class Aside {
     private int second;
-    private final int slot;
+    private final int bucket;
     private final long count;
     private final long maxNanos;
     private final long[] counters;
@@ -642,267 +673,14 @@ final class Group {
     private long statusCount;
     private @Nullable Aside next;
 
-    Aside(int second, int slot, long count, long maxNanos, long[] counters, int status) {
+    Aside(int second, int bucket, long count, long maxNanos, long[] counters, int status) {
       this.second = second;
-      this.slot = slot;
+      this.bucket = bucket;
       this.count = count;
       this.maxNanos = maxNanos;
       this.counters = counters;
       this.status = status;
       statusCount = status == STATUS_NONE ? 0 : count;
-    }
-  }
-
-  /** Numbers of several groups together. */
-  static final class Sum {
-    private static final int MAX_STATUS = 599;
-
-    private final BucketCounts buckets = new BucketCounts();
-    private final long[] counters = new long[Counters.CODE];
-    private final long[] byStatus = new long[MAX_STATUS + 1];
-    private final int[] spark = new int[GroupSnapshot.SPARK_BINS];
-    private long maxNanos;
-    private long recent;
-    private long complete;
-
-    /** The numbers as those of one group. */
-    GroupSnapshot snapshot(String name, double recentSeconds, double windowSeconds) {
-      int[] codes = new int[MAX_STATUS + 1];
-      int used = 0;
-      for (int status = 0; status < byStatus.length; status++) {
-        if (byStatus[status] != 0) {
-          codes[used++] = status;
-        }
-      }
-      long[] all = Arrays.copyOf(counters, Counters.CODE + used);
-      for (int i = 0; i < used; i++) {
-        all[Counters.CODE + i] = byStatus[codes[i]];
-      }
-      return new GroupSnapshot(
-          null,
-          "",
-          name,
-          buckets.count(),
-          rate(recent, recentSeconds),
-          rate(complete, windowSeconds),
-          buckets.latency(maxNanos),
-          spark,
-          all,
-          Arrays.copyOf(codes, used));
-    }
-
-    private void add(
-        BucketCounts part, long[] partCounters, int @Nullable [] codes, int[] partSpark, long max) {
-      buckets.addAll(part);
-      for (int i = 0; i < Counters.CODE; i++) {
-        counters[i] += partCounters[i];
-      }
-      for (int i = 0; codes != null && i < codes.length; i++) {
-        if (codes[i] != 0) {
-          byStatus[codes[i]] += partCounters[Counters.CODE + i];
-        }
-      }
-      for (int i = 0; i < partSpark.length; i++) {
-        spark[i] += partSpark[i];
-      }
-      maxNanos = Math.max(maxNanos, max);
-    }
-  }
-
-  static double rate(long count, double seconds) {
-    return seconds <= 0 ? 0.0 : count / seconds;
-  }
-
-  /** The counts of the window; for the holder of the lock. */
-  private static final class Window {
-    private final BucketCounts current = new BucketCounts();
-    private final BucketCounts total = new BucketCounts();
-    private final long[] currentCounters = new long[Counters.SIZE];
-    private final long[] totalCounters = new long[Counters.SIZE];
-
-    /** Oldest first; together with {@code current} they are {@code total}. */
-    private final List<Slice> slices = new ArrayList<>(2);
-
-    private final int[] seconds = new int[SECONDS];
-    private int lastSecond;
-    private long currentMax;
-    private long closedMax;
-    private long sliceBytes;
-
-    int countOf(int second) {
-      boolean isKept = second >= 0 && second <= lastSecond && second > lastSecond - SECONDS;
-      return isKept ? seconds[second % SECONDS] : 0;
-    }
-
-    void addSecond(int second, long count) {
-      if (second - lastSecond >= SECONDS) {
-        Arrays.fill(seconds, 0);
-        lastSecond = second;
-      }
-      while (lastSecond < second) {
-        lastSecond++;
-        seconds[lastSecond % SECONDS] = 0;
-      }
-      if (second > lastSecond - SECONDS) {
-        int i = second % SECONDS;
-        seconds[i] = (int) Math.min(Integer.MAX_VALUE, seconds[i] + count);
-      }
-    }
-
-    void addNow(Aside event) {
-      if (event.count != 0) {
-        current.add(event.slot, event.count);
-        total.add(event.slot, event.count);
-      }
-      for (int i = 0; i < event.counters.length; i++) {
-        currentCounters[i] += event.counters[i];
-        totalCounters[i] += event.counters[i];
-      }
-      currentMax = Math.max(currentMax, event.maxNanos);
-    }
-
-    /** Adds counts to a slot that is closed; returns the bytes that this takes. */
-    long addPast(int slot, BucketCounts buckets, long[] counters, long max) {
-      total.addAll(buckets);
-      for (int i = 0; i < counters.length; i++) {
-        totalCounters[i] += counters[i];
-      }
-      int at = 0;
-      while (at < slices.size() && slices.get(at).lastSlot < slot) {
-        at++;
-      }
-      long bytes = 0;
-      int first = slot;
-      int last = slot;
-      long newMax = max;
-      if (at < slices.size() && slices.get(at).firstSlot <= slot) {
-        Slice old = slices.remove(at);
-        old.addTo(buckets, counters, 1);
-        first = old.firstSlot;
-        last = old.lastSlot;
-        newMax = Math.max(max, old.maxNanos);
-        bytes -= old.bytes();
-      }
-      Slice slice = new Slice(first, last, newMax, buckets, counters);
-      slices.add(at, slice);
-      closedMax = Math.max(closedMax, newMax);
-      return changed(bytes + slice.bytes());
-    }
-
-    long close(int slot) {
-      boolean isEmpty = current.count() == 0 && Arrays.equals(currentCounters, NO_COUNTERS);
-      if (isEmpty) {
-        return 0;
-      }
-      Slice slice = new Slice(slot, slot, currentMax, current, currentCounters);
-      slices.add(slice);
-      closedMax = Math.max(closedMax, currentMax);
-      current.clear();
-      Arrays.fill(currentCounters, 0);
-      currentMax = 0;
-      return changed(slice.bytes());
-    }
-
-    long expireBefore(int slot) {
-      long bytes = 0;
-      int expired = 0;
-      while (expired < slices.size() && slices.get(expired).lastSlot < slot) {
-        Slice slice = slices.get(expired);
-        slice.addTo(total, totalCounters, -1);
-        bytes -= slice.bytes();
-        expired++;
-      }
-      if (expired > 0) {
-        slices.subList(0, expired).clear();
-        closedMax = 0;
-        for (Slice slice : slices) {
-          closedMax = Math.max(closedMax, slice.maxNanos);
-        }
-      }
-      return changed(bytes);
-    }
-
-    /** Makes one slice of the two neighbours that cover the shortest time, the oldest of these. */
-    long mergeFinest() {
-      int at = 0;
-      int shortest = Integer.MAX_VALUE;
-      for (int i = 0; i + 1 < slices.size(); i++) {
-        int span = slices.get(i + 1).lastSlot - slices.get(i).firstSlot;
-        if (span < shortest) {
-          shortest = span;
-          at = i;
-        }
-      }
-      Slice older = slices.get(at);
-      Slice newer = slices.get(at + 1);
-      BucketCounts buckets = new BucketCounts();
-      long[] counters = new long[Counters.SIZE];
-      older.addTo(buckets, counters, 1);
-      newer.addTo(buckets, counters, 1);
-      long max = Math.max(older.maxNanos, newer.maxNanos);
-      Slice both = new Slice(older.firstSlot, newer.lastSlot, max, buckets, counters);
-      slices.set(at, both);
-      slices.remove(at + 1);
-      return changed(both.bytes() - older.bytes() - newer.bytes());
-    }
-
-    @Nullable GroupSnapshot snapshot(Group group, int secondNow, int slots, Sum sum) {
-      Timeline timeline = group.timeline;
-      boolean isFull = slots >= timeline.slots();
-      BucketCounts buckets = total;
-      long[] counters = totalCounters;
-      long max = Math.max(closedMax, currentMax);
-      int firstSlot = Math.max(0, group.slotNow - slots);
-      if (!isFull) {
-        buckets = new BucketCounts();
-        buckets.addAll(current);
-        counters = currentCounters.clone();
-        max = currentMax;
-        for (Slice slice : slices) {
-          if (slice.lastSlot >= group.slotNow - slots) {
-            slice.addTo(buckets, counters, 1);
-            max = Math.max(max, slice.maxNanos);
-            firstSlot = Math.min(firstSlot, slice.firstSlot);
-          }
-        }
-      } else if (!slices.isEmpty()) {
-        firstSlot = Math.min(firstSlot, slices.get(0).firstSlot);
-      }
-      if (buckets.count() == 0) {
-        return null;
-      }
-      int[] spark = new int[GroupSnapshot.SPARK_BINS];
-      long recent = 0;
-      for (int i = 0; i < spark.length; i++) {
-        spark[i] = countOf(secondNow - spark.length + i);
-        recent += spark[i];
-      }
-      long running = 0;
-      for (int second = secondNow; second <= lastSecond; second++) {
-        running += countOf(second);
-      }
-      long complete = Math.max(0, buckets.count() - running);
-      int[] codes = group.codes;
-      sum.add(buckets, counters, codes, spark, max);
-      sum.recent += recent;
-      sum.complete += complete;
-      double covered = secondNow - (double) firstSlot * timeline.slotSeconds();
-      return new GroupSnapshot(
-          group.handle,
-          group.handle.kind(),
-          group.handle.name(),
-          buckets.count(),
-          rate(recent, Math.min(secondNow, GroupSnapshot.SPARK_BINS)),
-          rate(complete, covered),
-          buckets.latency(max),
-          spark,
-          counters.clone(),
-          codes == null ? NO_CODES : codes.clone());
-    }
-
-    private long changed(long bytes) {
-      sliceBytes += bytes;
-      return bytes;
     }
   }
 }

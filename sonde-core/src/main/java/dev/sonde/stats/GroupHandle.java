@@ -81,14 +81,64 @@ public final class GroupHandle {
     }
   }
 
-  /** The groups of one sort, bounded in number and in bytes. */
+  /** The bytes that all groups of a store hold together. */
+  static final class Budget {
+    private final long limitBytes;
+    private final AtomicLong heldBytes = new AtomicLong();
+    private final AtomicInteger windows = new AtomicInteger();
+
+    /** What groups may hold that are not there for all the rest. */
+    Budget(long limitBytes) {
+      this.limitBytes = limitBytes;
+    }
+
+    long heldBytes() {
+      return heldBytes.get();
+    }
+
+    /** Whether history should be told in coarser steps, to leave room for what is to come. */
+    boolean isTight() {
+      return heldBytes.get() > tightBytes();
+    }
+
+    /** Whether events have to be counted together with the rest. */
+    boolean isFull() {
+      return heldBytes.get() > limitBytes;
+    }
+
+    boolean hasRoomFor(long bytes) {
+      return heldBytes.get() + bytes <= limitBytes;
+    }
+
+    /** Bytes that each group with numbers may hold while memory is tight. */
+    long fairBytes() {
+      return tightBytes() / Math.max(1, windows.get());
+    }
+
+    void hold(long bytes) {
+      heldBytes.addAndGet(bytes);
+    }
+
+    void windowMade() {
+      windows.incrementAndGet();
+    }
+
+    void windowReleased() {
+      windows.decrementAndGet();
+    }
+
+    private long tightBytes() {
+      return limitBytes / 5 * 4;
+    }
+  }
+
+  /** The groups of one sort, bounded in number. */
   static final class Registry {
     /*
      * Look-ups read a concurrent map and take no lock; only a group that is new, or forgotten,
      * takes the monitor, and once the registry is full unknown names do not even do that.
      */
     static final String OTHER = "other";
-    static final int BYTES_PER_GROUP = 16 * 1024;
 
     private static final int MAX_NAME_CHARS = 512;
     private static final int HANDLE_BYTES = 280;
@@ -96,15 +146,16 @@ public final class GroupHandle {
     private final int capacity;
     private final Timeline timeline;
     private final HeatMap.@Nullable Live heatMap;
+    private final Budget budget;
     private final GroupHandle other;
     private final ConcurrentHashMap<String, GroupHandle[]> handles = new ConcurrentHashMap<>();
-    private final AtomicLong heldBytes = new AtomicLong();
-    private final AtomicLong recorded = new AtomicLong();
+    private final AtomicLong recordedBefore = new AtomicLong();
     private final AtomicInteger size = new AtomicInteger();
 
-    Registry(int capacity, Timeline timeline, HeatMap.@Nullable Live heatMap) {
+    Registry(int capacity, Timeline timeline, Budget budget, HeatMap.@Nullable Live heatMap) {
       this.capacity = capacity;
       this.timeline = timeline;
+      this.budget = budget;
       this.heatMap = heatMap;
       other = new GroupHandle(this, "", OTHER);
       other.group = new Group(other, timeline, heatMap, true);
@@ -118,40 +169,17 @@ public final class GroupHandle {
       return size.get();
     }
 
+    Budget budget() {
+      return budget;
+    }
+
     /** Events ever recorded, as far as they were taken from their cells. */
-    AtomicLong recorded() {
-      return recorded;
-    }
-
-    long heldBytes() {
-      return heldBytes.get();
-    }
-
-    /** Bytes that its groups may hold, the overflow group not counted. */
-    long budgetBytes() {
-      return (long) capacity * BYTES_PER_GROUP;
-    }
-
-    /** Whether history should be told in coarser steps, to leave room for what is to come. */
-    boolean isTight() {
-      return heldBytes.get() > budgetBytes() / 5 * 4;
-    }
-
-    boolean isFull() {
-      return heldBytes.get() > budgetBytes();
-    }
-
-    boolean hasRoomFor(long bytes) {
-      return heldBytes.get() + bytes <= budgetBytes();
-    }
-
-    /** Bytes of history that each group may keep while the registry is tight. */
-    long fairBytes() {
-      return budgetBytes() / 5 * 4 / Math.max(1, size.get());
-    }
-
-    void hold(long bytes) {
-      heldBytes.addAndGet(bytes);
+    long recorded() {
+      long sum = recordedBefore.get();
+      for (Group group : groups()) {
+        sum += group.recorded();
+      }
+      return sum;
     }
 
     GroupHandle intern(String kind, String name) {
@@ -173,7 +201,7 @@ public final class GroupHandle {
         synchronized (this) {
           GroupHandle known = find(handle.kind, handle.name);
           Group group = known == null ? handle.group : known.group;
-          if (group == null && size.get() < capacity && hasRoomFor(bytesOf(handle))) {
+          if (group == null && size.get() < capacity && budget.hasRoomFor(bytesOf(handle))) {
             group = new Group(handle, timeline, heatMap, false);
             handle.group = group;
             put(handle);
@@ -187,14 +215,15 @@ public final class GroupHandle {
     }
 
     /** Forgets a group that is retired. */
-    synchronized void detach(Group group) {
+    synchronized void detach(Group group, long recorded) {
+      recordedBefore.addAndGet(recorded);
       GroupHandle handle = group.handle();
       if (handle.group != group) {
         return;
       }
       handle.group = null;
       size.decrementAndGet();
-      hold(-bytesOf(handle));
+      budget.hold(-bytesOf(handle));
       handles.computeIfPresent(handle.name, (name, all) -> without(all, handle));
     }
 
@@ -230,7 +259,7 @@ public final class GroupHandle {
       more[more.length - 1] = handle;
       handles.put(handle.name, more);
       size.incrementAndGet();
-      hold(bytesOf(handle));
+      budget.hold(bytesOf(handle));
     }
 
     private static GroupHandle @Nullable [] without(GroupHandle[] all, GroupHandle handle) {

@@ -2,6 +2,7 @@
 package dev.sonde.stats;
 
 import dev.sonde.event.Outcome;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -26,6 +27,7 @@ public final class GroupSnapshot {
   private final double requestsPerSecond;
   private final double windowRequestsPerSecond;
   private final @Nullable Latency latency;
+  private final long totalNanos;
   private final int[] spark;
   private final long[] counters;
   private final int[] codes;
@@ -48,6 +50,7 @@ public final class GroupSnapshot {
     this.requestsPerSecond = requestsPerSecond;
     this.windowRequestsPerSecond = windowRequestsPerSecond;
     this.latency = latency;
+    totalNanos = latency == null ? 0 : (long) (latency.meanNanos() * (double) count);
     this.spark = spark;
     this.counters = counters;
     this.codes = codes;
@@ -103,7 +106,7 @@ public final class GroupSnapshot {
 
   /** Time spent in all of them, in nanoseconds. */
   public long totalNanos() {
-    return latency == null ? 0 : (long) (latency.meanNanos() * (double) count);
+    return totalNanos;
   }
 
   /** Events in each of the last 60 complete seconds, oldest first. */
@@ -188,6 +191,74 @@ public final class GroupSnapshot {
       long p999Nanos,
       long maxNanos,
       long meanNanos) {}
+
+  /** Numbers of several groups together. */
+  static final class Sum {
+    private static final int MAX_STATUS = 599;
+
+    private final BucketCounts buckets = new BucketCounts();
+    private final long[] counters = new long[Counters.CODE];
+    private final long[] byStatus = new long[MAX_STATUS + 1];
+    private final int[] spark = new int[SPARK_BINS];
+    private long maxNanos;
+    private long recent;
+    private long complete;
+
+    static double rate(long count, double seconds) {
+      return seconds <= 0 ? 0.0 : count / seconds;
+    }
+
+    /** The numbers as those of one group. */
+    GroupSnapshot snapshot(String name, double recentSeconds, double windowSeconds) {
+      int[] codes = new int[MAX_STATUS + 1];
+      int used = 0;
+      for (int status = 0; status < byStatus.length; status++) {
+        if (byStatus[status] != 0) {
+          codes[used++] = status;
+        }
+      }
+      long[] all = Arrays.copyOf(counters, Counters.CODE + used);
+      for (int i = 0; i < used; i++) {
+        all[Counters.CODE + i] = byStatus[codes[i]];
+      }
+      return new GroupSnapshot(
+          null,
+          "",
+          name,
+          buckets.count(),
+          rate(recent, recentSeconds),
+          rate(complete, windowSeconds),
+          buckets.latency(maxNanos),
+          spark,
+          all,
+          Arrays.copyOf(codes, used));
+    }
+
+    void add(
+        BucketCounts part,
+        long[] partCounters,
+        int[] codes,
+        int[] partSpark,
+        long max,
+        long partRecent,
+        long partComplete) {
+      buckets.addAll(part);
+      for (int i = 0; i < Counters.CODE; i++) {
+        counters[i] += partCounters[i];
+      }
+      for (int i = 0; i < codes.length; i++) {
+        if (codes[i] != 0) {
+          byStatus[codes[i]] += partCounters[Counters.CODE + i];
+        }
+      }
+      for (int i = 0; i < partSpark.length; i++) {
+        spark[i] += partSpark[i];
+      }
+      maxNanos = Math.max(maxNanos, max);
+      recent += partRecent;
+      complete += partComplete;
+    }
+  }
 
   /**
    * Where each number besides the distribution stands in an array of counters.

@@ -94,8 +94,9 @@ public final class HeatMap {
       int low = ROWS;
       int high = 0;
       for (int column = 0; column < columns; column++) {
+        int start = Math.floorMod(first + column, columns) * ROWS;
         for (int row = 0; row < ROWS; row++) {
-          long cell = cells.get(Math.floorMod(first + column, columns) * ROWS + row);
+          long cell = cells.get(start + row);
           if (cell >>> COUNT_BITS == first + column && (cell & COUNT_MASK) != 0) {
             all[column * ROWS + row] = cell & COUNT_MASK;
             low = Math.min(low, row);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.stats;
 
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
-import dev.sonde.stats.Group.Sum;
+import dev.sonde.stats.GroupHandle.Budget;
 import dev.sonde.stats.GroupHandle.Registry;
 import dev.sonde.stats.GroupHandle.Timeline;
 import dev.sonde.stats.GroupSnapshot.Counters;
+import dev.sonde.stats.GroupSnapshot.Sum;
 import dev.sonde.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -30,14 +31,21 @@ public final class StatsStore {
   private static final int TARGET_SLOTS = 90;
   private static final int MAX_CLOSE_DETAILS = 64;
 
-  /** An overflow group with every octave used, in all of its stripes. */
-  private static final long OTHER_BYTES = 512 * 1024;
+  /** What all groups, the heat map and the slack below hold at most. */
+  private static final long BOUND_BYTES = 16L << 20;
+
+  /**
+   * What is not refused when memory is full: overflow groups that use every octave, and the slots
+   * that run at that moment, once they are closed.
+   */
+  private static final long SLACK_BYTES = 1 << 20;
 
   private static final String UNMATCHED = "<unmatched>";
   private static final int NOT_FOUND = 404;
 
   private final Timeline timeline;
   private final HeatMap.Live heatMap;
+  private final Budget budget;
   private final Registry routes;
   private final Registry functions;
   private final Registry statements;
@@ -57,12 +65,13 @@ public final class StatsStore {
     int slots = (windowSeconds + slotSeconds - 1) / slotSeconds;
     timeline = new Timeline(clock, clock.nanoTime(), slotSeconds, slots);
     heatMap = new HeatMap.Live(slots);
-    routes = new Registry(config.maxRoutes(), timeline, heatMap);
-    functions = new Registry(config.maxFunctions(), timeline, null);
-    statements = new Registry(config.maxStatements(), timeline, null);
-    closings = new Registry(MAX_CLOSE_DETAILS, timeline, null);
-    openings = new Registry(1, timeline, null);
-    rejections = new Registry(1, timeline, null);
+    budget = new Budget(BOUND_BYTES - SLACK_BYTES - heatMap.bytes());
+    routes = new Registry(config.maxRoutes(), timeline, budget, heatMap);
+    functions = new Registry(config.maxFunctions(), timeline, budget, null);
+    statements = new Registry(config.maxStatements(), timeline, budget, null);
+    closings = new Registry(MAX_CLOSE_DETAILS, timeline, budget, null);
+    openings = new Registry(1, timeline, budget, null);
+    rejections = new Registry(1, timeline, budget, null);
   }
 
   /**
@@ -257,25 +266,20 @@ public final class StatsStore {
 
   /** Bytes held now, counted as things are made. */
   public long memoryBytes() {
-    long bytes = heatMap.bytes();
-    for (Registry registry : registries()) {
-      bytes += registry.heldBytes();
-    }
-    return bytes;
+    return heatMap.bytes() + budget.heldBytes();
   }
 
-  /** Bytes that are held at most: 16 KB for each group that the configuration allows. */
+  /**
+   * Bytes that are held at most, whatever comes: 16 MiB for routes, functions, statements and
+   * connections together.
+   */
   public long memoryBoundBytes() {
-    long bytes = heatMap.bytes();
-    for (Registry registry : registries()) {
-      bytes += registry.budgetBytes() + OTHER_BYTES;
-    }
-    return bytes;
+    return BOUND_BYTES;
   }
 
   /** Requests ever recorded, as far as a snapshot has taken them; the oracle of tests. */
   long harvestedRequests() {
-    return routes.recorded().get();
+    return routes.recorded();
   }
 
   private void record(
@@ -368,7 +372,7 @@ public final class StatsStore {
         result.add(snapshot);
       }
     }
-    result.sort(Comparator.comparingLong(GroupSnapshot::totalNanos).reversed());
+    result.sort((a, b) -> Long.compare(b.totalNanos(), a.totalNanos()));
     return result;
   }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.trace;
 
+import static java.util.Objects.requireNonNull;
+
+import java.lang.ref.WeakReference;
+import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -15,18 +19,40 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TraceContext {
   /*
-   * The innermost scope, which knows the one around it; null when the last has closed: a pooled
-   * thread must not hold on to a class of this library. The empty entry that stays with the thread
-   * costs less than to remove and make one for each request, and holds on to no class.
+   * What a thread works in is a chain of scopes, and between them calls, which are only numbered.
+   * The thread refers to it weakly: a pooled thread must not hold on to a class of this library. A
+   * scope in use refers to it, and so does who has begun a call. What is left over serves the next
+   * ones until the garbage collector takes it.
    */
-  private static final ThreadLocal<@Nullable Scope> INNERMOST = new ThreadLocal<>();
+  private static final ThreadLocal<@Nullable WeakReference<Calls>> CALLS = new ThreadLocal<>();
 
   private TraceContext() {}
 
+  /** The calls of this thread. */
+  public static Calls calls() {
+    Calls known = callsOrNull();
+    if (known != null) {
+      return known;
+    }
+    Calls fresh = new Calls();
+    CALLS.set(new WeakReference<>(fresh));
+    return fresh;
+  }
+
+  private static @Nullable Calls callsOrNull() {
+    WeakReference<Calls> calls = CALLS.get();
+    return calls == null ? null : calls.get();
+  }
+
+  private static @Nullable Scope innermost() {
+    Calls calls = callsOrNull();
+    return calls == null ? null : calls.innermost;
+  }
+
   /** The current span, or null outside of any. */
   public static @Nullable Span current() {
-    Scope scope = INNERMOST.get();
-    return scope == null ? null : scope.span();
+    Calls calls = callsOrNull();
+    return calls == null ? null : calls.spanWithin(calls.open);
   }
 
   /**
@@ -43,8 +69,9 @@ public final class TraceContext {
 
   /** Whether the current span is that of this work. */
   public static boolean isIn(SpanSource work) {
-    Scope scope = INNERMOST.get();
-    if (scope == null) {
+    Calls calls = callsOrNull();
+    Scope scope = calls == null ? null : calls.innermost;
+    if (calls == null || scope == null || scope.callsAround != calls.open) {
       return false;
     }
     return scope.work == work || (scope.span != null && scope.span == work.span());
@@ -63,15 +90,13 @@ public final class TraceContext {
    * <p>Everything that produces events asks this first.
    */
   public static boolean isSuppressed() {
-    Scope scope = INNERMOST.get();
+    Scope scope = innermost();
     return scope != null && scope.isSuppressed;
   }
 
   /** Makes a span the current one until the scope is closed, on this thread. */
   public static Scope use(Span span) {
-    Scope around = INNERMOST.get();
-    boolean isSuppressed = span.isSuppressed() || (around != null && around.isSuppressed);
-    return enter(new Scope(span, null, around, isSuppressed));
+    return calls().enter(span, null, span.isSuppressed());
   }
 
   /**
@@ -81,9 +106,7 @@ public final class TraceContext {
    * <p>The work must not end before the scope is closed.
    */
   public static Scope use(SpanSource work) {
-    Scope around = INNERMOST.get();
-    boolean isSuppressed = work.isSuppressed() || (around != null && around.isSuppressed);
-    return enter(new Scope(null, work, around, isSuppressed));
+    return calls().enter(null, work, work.isSuppressed());
   }
 
   /**
@@ -91,21 +114,13 @@ public final class TraceContext {
    * and for exporters whose clients are observed themselves.
    */
   public static Scope suppress() {
-    return enter(new Scope(null, null, INNERMOST.get(), true));
+    return calls().enter(null, null, true);
   }
 
-  private static Scope enter(Scope scope) {
-    INNERMOST.set(scope);
-    return scope;
-  }
-
-  /** The innermost scope; its span is made now, because its work may be over when it is used. */
+  /** What is innermost; its span is made now, because its work may be over when it is used. */
   private static @Nullable Scope capture() {
-    Scope scope = INNERMOST.get();
-    if (scope != null) {
-      scope.span();
-    }
-    return scope;
+    Calls calls = callsOrNull();
+    return calls == null ? null : calls.capture();
   }
 
   /** A task that runs in the span that is current now; the task itself if there is none. */
@@ -159,18 +174,132 @@ public final class TraceContext {
     return captured == null ? stage : new TracedStage<>(stage, captured);
   }
 
+  /**
+   * The calls that a thread is in, one within the other; for that thread alone.
+   *
+   * <p>A call costs no allocation: its span, a child of what is around it, is made when somebody
+   * asks for the current one.
+   */
+  public static final class Calls {
+    private static final int USUAL_DEPTH = 8;
+
+    private @Nullable Scope innermost;
+    private int open;
+
+    /** Of calls, the outermost first; null of one whose span nobody has asked for. */
+    private @Nullable Span[] spans = new @Nullable Span[USUAL_DEPTH];
+
+    private Calls() {}
+
+    /** Begins a call; returns its number, for {@link #end}. */
+    public int begin() {
+      return ++open;
+    }
+
+    /**
+     * Ends a call, and every call and scope within it.
+     *
+     * @return its span if anybody has asked for it; else nobody knows it, and it is any child of
+     *     what is current now
+     */
+    public @Nullable Span end(int call) {
+      Scope scope = innermost;
+      if (scope != null && scope.callsAround >= call) {
+        leave(call);
+      }
+      Span own = null;
+      for (int i = Math.min(open, spans.length); i >= call; i--) {
+        own = spans[i - 1];
+        if (own != null) {
+          spans[i - 1] = null;
+        }
+      }
+      open = Math.min(open, call - 1);
+      return own;
+    }
+
+    private void leave(int call) {
+      Scope scope = innermost;
+      while (scope != null && scope.callsAround >= call) {
+        scope = scope.around;
+      }
+      innermost = scope;
+    }
+
+    private Scope enter(@Nullable Span span, @Nullable SpanSource work, boolean isOut) {
+      boolean isSuppressed = isOut || (innermost != null && innermost.isSuppressed);
+      Scope scope = new Scope(this, span, work, innermost, isSuppressed);
+      innermost = scope;
+      return scope;
+    }
+
+    private @Nullable Scope capture() {
+      Scope scope = innermost;
+      if (scope != null && scope.callsAround == open) {
+        scope.span();
+        return scope;
+      }
+      if (open == 0) {
+        return null;
+      }
+      boolean isSuppressed = scope != null && scope.isSuppressed;
+      return new Scope(this, spanOfCall(open), null, null, isSuppressed);
+    }
+
+    /** The span that is current within so many calls, before the next one. */
+    private @Nullable Span spanWithin(int calls) {
+      Scope scope = innermost;
+      while (scope != null && scope.callsAround > calls) {
+        scope = scope.around;
+      }
+      if (scope != null && scope.callsAround == calls) {
+        return scope.span();
+      }
+      return calls == 0 ? null : spanOfCall(calls);
+    }
+
+    private Span spanOfCall(int call) {
+      if (call > spans.length) {
+        spans = Arrays.copyOf(spans, Math.max(call, 2 * spans.length));
+      }
+      // Not by recursion, since calls may be nested as deep as the stack allows.
+      int known = call;
+      while (known > 0 && spans[known - 1] == null) {
+        known--;
+      }
+      for (int i = known + 1; i <= call; i++) {
+        Span around = spanWithin(i - 1);
+        spans[i - 1] = around == null ? Span.root() : around.child();
+      }
+      return requireNonNull(spans[call - 1]);
+    }
+
+    private boolean isIn(Scope scope) {
+      Scope each = innermost;
+      while (each != null && each != scope) {
+        each = each.around;
+      }
+      return each != null;
+    }
+  }
+
   /** A span in use; closing it brings back the one before. */
   public static final class Scope implements AutoCloseable {
+    private final Calls calls;
+    private final int callsAround;
     private final @Nullable SpanSource work;
     private final @Nullable Scope around;
     private final boolean isSuppressed;
     private @Nullable Span span;
 
     private Scope(
+        Calls calls,
         @Nullable Span span,
         @Nullable SpanSource work,
         @Nullable Scope around,
         boolean isSuppressed) {
+      this.calls = calls;
+      this.callsAround = calls.open;
       this.span = span;
       this.work = work;
       this.around = around;
@@ -186,9 +315,7 @@ public final class TraceContext {
 
     /** Enters the same span on the running thread. */
     Scope again() {
-      Scope outside = INNERMOST.get();
-      boolean isOut = isSuppressed || (outside != null && outside.isSuppressed);
-      return enter(new Scope(span, null, outside, isOut));
+      return calls().enter(span, null, isSuppressed);
     }
 
     /**
@@ -198,11 +325,8 @@ public final class TraceContext {
      */
     @Override
     public void close() {
-      for (Scope scope = INNERMOST.get(); scope != null; scope = scope.around) {
-        if (scope == this) {
-          INNERMOST.set(around);
-          return;
-        }
+      if (callsOrNull() == calls && calls.isIn(this)) {
+        calls.innermost = around;
       }
     }
   }

@@ -4,7 +4,11 @@ package dev.sonde.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.event.Protocol;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -18,6 +22,7 @@ import org.junit.jupiter.api.Test;
 /** Ends, starts and closes on three threads at once: what is handed on stays in order. */
 final class ConnectionStateRaceTest {
   private static final int ROUNDS = 20_000;
+  private static final int STREAMS = 500;
 
   private final ExecutorService threads = Executors.newFixedThreadPool(3);
 
@@ -78,6 +83,38 @@ final class ConnectionStateRaceTest {
   }
 
   @Test
+  void begin_givesStreamsOfSeveralThreadsTheirOwnNumbers()
+      throws ExecutionException, InterruptedException, TimeoutException {
+    TranscriptOutlet outlet = new TranscriptOutlet(/* tellsEveryStart= */ false);
+    ListenerScope listener = new ListenerScope("race", EnumSet.noneOf(Capability.class), outlet);
+    ConnectionState connection = listener.opened(0, null, null, Protocol.H2, false, 0);
+    CyclicBarrier barrier = new CyclicBarrier(3);
+    Set<Long> ids = ConcurrentHashMap.newKeySet();
+
+    List<Future<?>> streams = new ArrayList<>();
+    for (int thread = 0; thread < 3; thread++) {
+      int first = 2 * thread + 1;
+      streams.add(
+          threads.submit(
+              () -> {
+                barrier.await();
+                for (int round = 0; round < STREAMS; round++) {
+                  Exchange stream =
+                      connection.begin(0, first + 6L * round, "GET", "/a", "HTTP/2.0", 1);
+                  ids.add(stream.id());
+                  stream.completed(200, 1, 2);
+                }
+                return null;
+              }));
+    }
+    for (Future<?> stream : streams) {
+      stream.get(10, TimeUnit.SECONDS);
+    }
+
+    assertThat(ids).hasSize(3 * STREAMS);
+  }
+
+  @Test
   void close_comesLastAndALoneRequestEndsOnceOrWasNever()
       throws ExecutionException, InterruptedException, TimeoutException {
     CyclicBarrier barrier = new CyclicBarrier(2);
@@ -113,6 +150,7 @@ final class ConnectionStateRaceTest {
               });
       server.get(10, TimeUnit.SECONDS);
       closer.get(10, TimeUnit.SECONDS);
+      listener.sweep();
 
       long ended = outlet.lines.stream().filter(line -> line.startsWith("ended")).count();
       long closed = outlet.lines.stream().filter(line -> line.startsWith("closed")).count();

@@ -42,6 +42,27 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void sweep_neverTellsACloseEarlyOrTwice() {
+    Exchange exchange = begin(0);
+    outlet.duringEnd =
+        () -> {
+          connection.closed(Initiator.REMOTE, null, 4_000);
+          listener.sweep();
+        };
+
+    exchange.completed(200, 10, 3_000);
+    listener.sweep();
+
+    assertThat(outlet.lines)
+        .containsExactly(
+            OPENED,
+            STARTED,
+            "ended completed 200 10 bytes 1000 ns",
+            "closed complete/null 1 requests 10 bytes");
+    assertThat(listener.openConnections()).isEmpty();
+  }
+
+  @Test
   void closed_isCompleteAfterAnsweredRequests() {
     begin(0).completed(200, 10, 2_500);
     begin(0).completed(404, 5, 3_000);

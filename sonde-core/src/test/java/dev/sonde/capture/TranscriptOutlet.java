@@ -9,6 +9,9 @@ final class TranscriptOutlet implements CaptureOutlet {
   final List<String> lines = new CopyOnWriteArrayList<>();
   private final boolean tellsEveryStart;
 
+  /** Runs while an end is being told. */
+  Runnable duringEnd = () -> {};
+
   TranscriptOutlet() {
     this(/* tellsEveryStart= */ true);
   }
@@ -41,6 +44,7 @@ final class TranscriptOutlet implements CaptureOutlet {
                 exchange.status(),
                 exchange.bytesOut(),
                 exchange.durationNanos()));
+    duringEnd.run();
   }
 
   @Override

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -88,13 +89,13 @@ final class SegmentRingTest {
   void put_neverWedgesAtAnyStackDepth() throws InterruptedException {
     SegmentRing ring = new SegmentRing(1 << 20, 1, 0, 1, 1 << 14);
     // A stack of its own, small enough to be exhausted often.
-    Thread deep = new Thread(null, () -> putAtEveryDepth(ring, 30), "deep", 256 * 1024);
+    Depths depths = new Depths(ring);
+    Thread deep = new Thread(null, () -> depths.putAtEach(30), "deep", 256 * 1024);
 
     deep.start();
     deep.join();
 
-    long offered = ring.counts().offered();
-    assertThat(offered).isGreaterThan(1000);
+    assertThat(ring.counts().offered()).isBetween(1000L, depths.puts);
     for (int i = 0; i < 100; i++) {
       assertThat(ring.put(VALUE, (long) i, 1)).isTrue();
     }
@@ -105,6 +106,24 @@ final class SegmentRingTest {
     assertThat(counts.depth()).isZero();
     assertThat(counts.taken() + counts.dropped()).isEqualTo(counts.offered());
     assertThat(counts.taken()).isEqualTo(drained.size());
+    assertThat(counts.taken()).as("accepted").isEqualTo(depths.accepted + 100);
+  }
+
+  @Test
+  void counts_areExactWhenConsumerWasAwayForBillionsOfSegments()
+      throws ReflectiveOperationException {
+    SegmentRing ring = new SegmentRing(2, 1, 0, 1, 1);
+    ring.put(VALUE, 1L, 1);
+    setSegments(ring, Integer.MAX_VALUE);
+    for (long i = 2; i < 10; i++) {
+      ring.put(VALUE, i, i);
+    }
+
+    long offered = Integer.MAX_VALUE + 9L;
+    assertThat(ring.counts()).isEqualTo(new SegmentRing.Counts(offered, 0, offered - 2, 2, 0));
+    drainAll(ring, 10);
+    assertThat(drained).containsExactly(8L, 9L);
+    assertThat(ring.counts()).isEqualTo(new SegmentRing.Counts(offered, 2, offered - 2, 0, 0));
   }
 
   @Test
@@ -311,6 +330,41 @@ final class SegmentRingTest {
     consumer.join();
   }
 
+  @Test
+  void await_wakesOncePerBatchNotPerEvent() throws InterruptedException {
+    int batches = 200;
+    int batch = 256;
+    SegmentRing ring = new SegmentRing(2048, 1, 0, 1, 256);
+    Semaphore taken = new Semaphore(0);
+    List<Integer> depths = new ArrayList<>();
+    Thread consumer =
+        new Thread(
+            () -> {
+              for (int i = 0; i < batches; i++) {
+                if (ring.await(TimeUnit.MINUTES.toNanos(1), batch)) {
+                  depths.add(ring.depth());
+                }
+                while (ring.depth() < batch) {
+                  Thread.onSpinWait();
+                }
+                ring.drain(batch, 1, (time, longs, l, refs, r) -> {});
+                taken.release();
+              }
+            });
+    consumer.start();
+
+    for (int i = 0; i < batches; i++) {
+      for (int event = 0; event < batch; event++) {
+        ring.put(VALUE, 0L, 1);
+      }
+      assertThat(taken.tryAcquire(30, TimeUnit.SECONDS)).as("batch %s", i).isTrue();
+    }
+    consumer.join();
+
+    assertThat(depths).as("waiting at each wake-up").allMatch(depth -> depth == batch);
+    assertThat(ring.counts().taken()).isEqualTo((long) batches * batch);
+  }
+
   @ParameterizedTest(name = "capacity {0}, {1} stripes, segments of {2}, {3} threads")
   @CsvSource({
     "4, 1, 1, 3",
@@ -392,22 +446,50 @@ final class SegmentRingTest {
     }
   }
 
-  private static void putAtEveryDepth(SegmentRing ring, int times) {
-    for (int i = 0; i < times; i++) {
-      try {
-        putAndRecurse(ring, 0);
-      } catch (StackOverflowError e) {
-        // Every frame below has put once more on its way back.
-      }
-    }
+  /** Pretends that so many segments were put behind the newest one. */
+  private static void setSegments(SegmentRing ring, long count)
+      throws ReflectiveOperationException {
+    Object[] stripes = (Object[]) field(ring, "stripes").get(ring);
+    Object newest = field(stripes[0], "current").get(stripes[0]);
+    field(newest, "rel").set(newest, count);
   }
 
-  @SuppressWarnings("InfiniteRecursion") // until the stack is exhausted, which is the point
-  private static int putAndRecurse(SegmentRing ring, int depth) {
-    try {
-      return putAndRecurse(ring, depth + 1) + 1;
-    } finally {
-      ring.put(VALUE, -1L, 1);
+  private static Field field(Object owner, String name) throws NoSuchFieldException {
+    Field field = owner.getClass().getDeclaredField(name);
+    field.setAccessible(true);
+    return field;
+  }
+
+  /** Puts at every depth of the stack, to its very end. */
+  private static final class Depths {
+    private final SegmentRing ring;
+    private long puts;
+    private long accepted;
+
+    Depths(SegmentRing ring) {
+      this.ring = ring;
+    }
+
+    void putAtEach(int times) {
+      for (int i = 0; i < times; i++) {
+        try {
+          recurse(0);
+        } catch (StackOverflowError e) {
+          // Every frame below has put once more on its way back.
+        }
+      }
+    }
+
+    @SuppressWarnings("InfiniteRecursion") // until the stack is exhausted, which is the point
+    private int recurse(int depth) {
+      try {
+        return recurse(depth + 1) + 1;
+      } finally {
+        puts++;
+        if (ring.put(VALUE, -1L, 1)) {
+          accepted++;
+        }
+      }
     }
   }
 

@@ -38,6 +38,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -513,6 +514,31 @@ final class PipelineTest {
     assertThat(sink.elements()).isEmpty();
     assertThat(pipeline.counts().droppedClosed()).isEqualTo(1);
     assertLaw(1, 0);
+  }
+
+  @Test
+  void bytesPerRecord_isToldOnceASampleAndASecondHaveBeen() {
+    AtomicLong nanos = new AtomicLong(1);
+    Pipeline slow =
+        new Pipeline(
+            new Pipeline.Config(2_048, Duration.ofMinutes(1), false, false),
+            stats,
+            errors,
+            SamplingPolicy.keepAll(),
+            nanos::get);
+    assertThat(slow.bytesPerRecord()).isEqualTo(-1);
+
+    await()
+        .until(
+            () -> {
+              // A time that is a multiple of 1,024 has its record measured.
+              nanos.set((nanos.get() + 1_000_000_000) & -1_024);
+              slow.request("GET", null, "/", 200, Outcome.COMPLETED, 1_000, 1, 2, null);
+              return slow.bytesPerRecord() >= 0;
+            });
+
+    assertThat(slow.nanosPerRecord()).isPositive();
+    slow.close(CLOSE);
   }
 
   private void emit(String path) {

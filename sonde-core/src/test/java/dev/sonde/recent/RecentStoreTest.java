@@ -329,6 +329,39 @@ final class RecentStoreTest {
     assertThat(store.memoryBytes()).isEqualTo(before - 2L * "SELECT ?".length());
   }
 
+  @Test
+  void news_areTheLastOfThoseThatEndedSince() {
+    for (int i = 1; i <= 3; i++) {
+      end(i, "/", "r", null, i, 1);
+    }
+    long seen = store.news(0, 0).endedCount();
+    assertThat(seen).isEqualTo(3);
+    assertThat(store.news(seen, 25).newest()).isEmpty();
+
+    for (int i = 4; i <= 8; i++) {
+      end(i, "/", "r", null, i, 1);
+    }
+
+    RecentNews all = store.news(seen, 25);
+    assertThat(all.endedCount()).isEqualTo(8);
+    assertThat(all.newest())
+        .extracting(recent -> recent.request().requestId())
+        .containsExactly(8L, 7L, 6L, 5L, 4L);
+    assertThat(store.news(seen, 2).newest())
+        .extracting(recent -> recent.request().requestId())
+        .containsExactly(8L, 7L);
+  }
+
+  @Test
+  void news_holdNoMoreThanIsKept() {
+    for (int i = 1; i <= 2_500; i++) {
+      end(i, "/", "r", null, i, 1);
+    }
+
+    assertThat(store.news(0, 5_000).newest()).hasSize(RecentStore.DEFAULT_CAPACITY);
+    assertThat(store.news(0, 5_000).endedCount()).isEqualTo(2_500);
+  }
+
   private void makeRoom() {
     List<ProfileEvent> excess = store.releaseExcess();
     while (excess != null) {

@@ -177,12 +177,12 @@ final class SketchTest {
     BucketCounts back = new BucketCounts();
     long[] countersBack = new long[counters.length];
 
-    BucketCounts.Slice slice = new BucketCounts.Slice(1, 2, 3, counts, counters);
+    BucketCounts.Slice slice = BucketCounts.Slice.of(1, 2, 3, counters, counts);
     slice.addTo(back, countersBack, 1);
 
     assertThat(back.toSketch()).isEqualTo(counts.toSketch());
     assertThat(countersBack).isEqualTo(counters);
-    assertThat(slice.count).isEqualTo(counts.count()).isEqualTo(back.count());
+    assertThat(back.count()).isEqualTo(counts.count());
     slice.addTo(back, countersBack, -1);
     assertThat(back.toSketch()).isEqualTo(Sketch.empty());
     assertThat(countersBack).containsOnly(0);
@@ -195,9 +195,43 @@ final class SketchTest {
       counts.add(1000 + i, 1);
     }
 
-    int bytes = new BucketCounts.Slice(0, 0, 1, counts, new long[1]).bytes();
+    int bytes = BucketCounts.Slice.of(0, 0, 1, new long[1], counts).bytes();
 
     assertThat(bytes).isEqualTo(56 + 1 + 2 + 99);
+  }
+
+  @Test
+  void slice_ofAListIsTheSameAsThatOfItsCounts() {
+    BucketCounts counts = new BucketCounts();
+    short[] sorted = {0, 0, 7, 7, 7, 63, 64, 2303, 2303, 9};
+    for (int i = 0; i < 9; i++) {
+      counts.add(sorted[i], 1);
+    }
+    long[] counters = {0, 5};
+    BucketCounts back = new BucketCounts();
+
+    BucketCounts.Slice slice = BucketCounts.Slice.of(1, 2, 3, counters, sorted, 9);
+    slice.addTo(back, new long[2], 1);
+
+    assertThat(back.toSketch()).isEqualTo(counts.toSketch());
+    assertThat(slice.bytes()).isEqualTo(BucketCounts.Slice.of(1, 2, 3, counters, counts).bytes());
+  }
+
+  @Test
+  void addAll_isTheSumOfEachBucketAroundTheOverflowOfAnInt() {
+    for (long n : new long[] {1, (1L << 31) - 1, 1L << 31, (1L << 32) - 1, 1L << 32}) {
+      BucketCounts a = new BucketCounts();
+      BucketCounts b = new BucketCounts();
+      a.add(100, n);
+      b.add(100, 1);
+      b.add(2000, n);
+
+      a.addAll(b);
+
+      assertThat(a.at(100)).isEqualTo(n + 1);
+      assertThat(a.at(2000)).isEqualTo(n);
+      assertThat(a.count()).isEqualTo(2 * n + 1);
+    }
   }
 
   @Test

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 final class StatsStoreStressTest {
   private static final int THREADS = 8;
+  private static final int ROUTES = 5;
   private static final long MILLI = 1_000_000;
   private static final long MIB = 1 << 20;
 
@@ -49,6 +50,7 @@ final class StatsStoreStressTest {
                   StatsSnapshot snapshot = store.snapshot();
                   long atMost = begun.get();
                   assertThat(snapshot.total().count()).isBetween(atLeast, atMost);
+                  assertThat(sum(snapshot.routes())).isEqualTo(snapshot.total().count());
                   if (++steps < 700) {
                     clock.advance(Duration.ofSeconds(1));
                   }
@@ -67,9 +69,9 @@ final class StatsStoreStressTest {
       reader.get();
     }
 
-    GroupSnapshot total = store.snapshot().total();
-
-    long[] expected = new long[4];
+    StatsSnapshot atRest = store.snapshot();
+    GroupSnapshot total = atRest.total();
+    long[] expected = new long[4 + ROUTES];
     for (Future<long[]> sum : sums) {
       for (int i = 0; i < expected.length; i++) {
         expected[i] += sum.get()[i];
@@ -81,6 +83,15 @@ final class StatsStoreStressTest {
     assertThat(total.errors()).isEqualTo(expected[2]);
     assertThat(total.statusCodes()).containsEntry(404, expected[3]);
     assertThat(store.sketch(total).count()).isEqualTo(total.count());
+    assertThat(atRest.routes()).hasSize(ROUTES);
+    for (GroupSnapshot route : atRest.routes()) {
+      int i = Integer.parseInt(route.name().substring("/r".length()));
+      assertThat(route.count()).as(route.name()).isEqualTo(expected[4 + i]);
+      assertThat(store.sketch(route).count()).isEqualTo(route.count());
+    }
+    StatsSnapshot again = store.snapshot();
+    assertThat(again.total().count()).isEqualTo(total.count());
+    assertThat(again.total().latency()).isEqualTo(total.latency());
   }
 
   @Test
@@ -239,10 +250,51 @@ final class StatsStoreStressTest {
 
     long held = usedHeap() - before;
 
-    assertThat(store.snapshot().routes()).hasSize(1_000);
-    assertThat(store.memoryBytes()).isLessThan(16 * MIB);
+    StatsSnapshot snapshot = store.snapshot();
+    assertThat(snapshot.routes()).hasSize(1_000);
+    assertThat(snapshot.overflowCount()).isZero();
+    assertThat(snapshot.total().count()).isBetween(4_000L * 900, 4_000L * 930);
+    assertThat(snapshot.memoryBoundBytes()).isEqualTo(16 * MIB);
+    assertThat(snapshot.memoryBytes()).isLessThan(16 * MIB);
     assertThat(held).isLessThan(16 * MIB);
-    assertThat(held).as("stated").isLessThan(store.memoryBytes() + MIB);
+    assertThat(held).as("stated").isLessThan(snapshot.memoryBytes() + MIB);
+  }
+
+  @Test
+  void memory_isAtMostSixteenMegabytesAtAllBusyRoutesFunctionsAndStatementsTogether() {
+    long before = usedHeap();
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
+    SplittableRandom random = new SplittableRandom(1);
+    long most = 0;
+    for (int second = 0; second < 930; second++) {
+      for (int i = 0; i < 1_000; i++) {
+        for (int n = 0; n < 2; n++) {
+          long now = clock.nanoTime();
+          record(store, store.route("GET", "/some/route/number/" + i), random);
+          GroupHandle statement = store.statement("h2", "SELECT a, b, c FROM t WHERE id = ? " + i);
+          store.recordStatement(statement, false, 1, durationNanos(random), now);
+          GroupHandle function = store.function("function" + i / 2);
+          store.recordFunction(function, false, durationNanos(random), now);
+        }
+      }
+      store.connectionOpened(clock.nanoTime());
+      store.connectionClosed(CloseReason.COMPLETE, null, 1, 1, MILLI, clock.nanoTime());
+      clock.advance(Duration.ofSeconds(1));
+      store.roll();
+      most = Math.max(most, store.memoryBytes());
+    }
+
+    long held = usedHeap() - before;
+
+    StatsSnapshot snapshot = store.snapshot();
+    assertThat(most).isLessThanOrEqualTo(16 * MIB);
+    assertThat(held).isLessThan(16 * MIB);
+    assertThat(held).as("stated").isLessThan(snapshot.memoryBytes() + MIB);
+    assertThat(snapshot.routes()).as("none is counted as other").hasSize(1_000);
+    assertThat(snapshot.functions()).as("none is counted as other").hasSize(500);
+    assertThat(snapshot.statements()).as("none is counted as other").hasSize(1_000);
+    long covered = snapshot.total().count() / 2_000;
+    assertThat(covered).as("seconds, in coarser steps").isBetween(900L, 930L);
   }
 
   @Test
@@ -286,19 +338,31 @@ final class StatsStoreStressTest {
 
   @Test
   void memory_staysWithinItsBoundWhenEveryRouteUsesEveryBucket() {
-    StatsConfig config = StatsConfig.builder().maxRoutes(50).build();
-    StatsStore store = new StatsStore(config, clock);
+    StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
     SplittableRandom random = new SplittableRandom(2);
     long events = 0;
+    long most = 0;
     for (int second = 0; second < 300; second++) {
-      for (int i = 0; i < 50; i++) {
-        for (int n = 0; n < 40; n++) {
+      for (int i = 0; i < 1_000; i++) {
+        for (int n = 0; n < 8; n++) {
           GroupHandle route = store.route("GET", "/r" + i);
           long nanos = 1L << random.nextInt(4, 43);
           long now = clock.nanoTime();
+          store.recordFunction(store.function("f" + i % 500), true, nanos, now);
+          store.recordStatement(store.statement("h2", "s" + i), false, 1, nanos, now);
           store.recordRequest(
-              route, 200 + random.nextInt(100), Outcome.COMPLETED, false, nanos, 1, 1, now);
+              route,
+              200 + random.nextInt(100),
+              Outcome.COMPLETED,
+              false,
+              nanos + random.nextLong(nanos),
+              1,
+              1,
+              now);
           events++;
+        }
+        if (i % 100 == 0) {
+          most = Math.max(most, store.memoryBytes());
         }
       }
       clock.advance(Duration.ofSeconds(1));
@@ -307,7 +371,10 @@ final class StatsStoreStressTest {
     StatsSnapshot snapshot = store.snapshot();
 
     assertThat(snapshot.total().count()).isEqualTo(events);
-    assertThat(snapshot.memoryBytes()).isLessThanOrEqualTo(snapshot.memoryBoundBytes());
+    assertThat(snapshot.total().bytesOut()).isEqualTo(events);
+    assertThat(sum(snapshot.functions())).isEqualTo(events);
+    assertThat(sum(snapshot.statements())).isEqualTo(events);
+    assertThat(most).isLessThanOrEqualTo(snapshot.memoryBoundBytes());
     assertThat(snapshot.overflowCount()).isPositive();
   }
 
@@ -347,9 +414,10 @@ final class StatsStoreStressTest {
   private long[] recordMany(
       StatsStore store, int seed, int events, AtomicLong begun, AtomicLong done) {
     SplittableRandom random = new SplittableRandom(seed);
-    long[] sums = new long[4];
+    long[] sums = new long[4 + ROUTES];
     for (int i = 0; i < events; i++) {
-      GroupHandle route = store.route("GET", "/r" + random.nextInt(5));
+      int r = random.nextInt(ROUTES);
+      GroupHandle route = store.route("GET", "/r" + r);
       int status = random.nextInt(4) == 0 ? 404 : 200;
       boolean isError = random.nextInt(50) == 0;
       long out = random.nextLong(1L << random.nextInt(1, 24));
@@ -363,15 +431,20 @@ final class StatsStoreStressTest {
       sums[1] += in;
       sums[2] += isError ? 1 : 0;
       sums[3] += status == 404 ? 1 : 0;
+      sums[4 + r]++;
     }
     return sums;
   }
 
   private void record(StatsStore store, GroupHandle route, SplittableRandom random) {
-    double spread = random.nextDouble() + random.nextDouble() + random.nextDouble() - 1.5;
-    long nanos = (long) (5 * MILLI * Math.exp(2 * spread));
     long now = clock.nanoTime();
+    long nanos = durationNanos(random);
     store.recordRequest(route, 200, Outcome.COMPLETED, false, nanos, 0, 500, now);
+  }
+
+  private static long durationNanos(SplittableRandom random) {
+    double spread = random.nextDouble() + random.nextDouble() + random.nextDouble() - 1.5;
+    return (long) (5 * MILLI * Math.exp(2 * spread));
   }
 
   private static long sum(List<GroupSnapshot> groups) {

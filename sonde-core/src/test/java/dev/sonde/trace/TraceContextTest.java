@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.trace;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -324,6 +325,101 @@ final class TraceContextTest {
     assertThat(work.asked).isEqualTo(1);
     wrapped.run();
     assertThat(work.asked).isEqualTo(1);
+  }
+
+  @Test
+  void call_hasNoSpanUntilSomebodyAsks() {
+    TraceContext.Calls calls = TraceContext.calls();
+
+    int call = calls.begin();
+
+    assertThat(calls.end(call)).isNull();
+    assertThat(TraceContext.current()).isNull();
+  }
+
+  @Test
+  void call_isAChildOfWhatIsAround() {
+    try (Scope scope = TraceContext.use(outer)) {
+      TraceContext.Calls calls = TraceContext.calls();
+      int call = calls.begin();
+      int nested = calls.begin();
+      Span innermost = requireNonNull(TraceContext.current());
+      Span ofNested = calls.end(nested);
+      Span ofCall = requireNonNull(calls.end(call));
+
+      assertThat(innermost).isSameAs(ofNested);
+      assertThat(innermost.parentSpanId()).isEqualTo(ofCall.spanId());
+      assertThat(ofCall.parentSpanId()).isEqualTo(outer.spanId());
+      assertThat(TraceContext.current()).isSameAs(outer);
+      assertThat(calls.end(calls.begin())).isNull();
+    }
+  }
+
+  @Test
+  void call_withinAScopeWithinACallIsAChildOfTheScope() {
+    TraceContext.Calls calls = TraceContext.calls();
+    int call = calls.begin();
+    try (Scope scope = TraceContext.use(outer)) {
+      int nested = calls.begin();
+      Span within = requireNonNull(TraceContext.current());
+      assertThat(within.parentSpanId()).isEqualTo(outer.spanId());
+      calls.end(nested);
+      assertThat(TraceContext.current()).isSameAs(outer);
+    }
+    Span own = TraceContext.current();
+    assertThat(own).isNotNull().isNotSameAs(outer);
+    assertThat(calls.end(call)).isSameAs(own);
+  }
+
+  @Test
+  void call_canBeNestedAsDeepAsTheStack() {
+    TraceContext.Calls calls = TraceContext.calls();
+    int outermost = calls.begin();
+    int last = outermost;
+    for (int i = 1; i < 100_000; i++) {
+      last = calls.begin();
+    }
+    Span within = requireNonNull(TraceContext.current());
+
+    assertThat(calls.end(last)).isSameAs(within);
+    Span own = requireNonNull(calls.end(outermost));
+    assertThat(own.traceIdLow()).isEqualTo(within.traceIdLow());
+    assertThat(own.parentSpanId()).isZero();
+  }
+
+  @Test
+  void end_closesScopesThatWereForgottenWithinTheCall() {
+    TraceContext.Calls calls = TraceContext.calls();
+    int call = calls.begin();
+    Scope forgotten = TraceContext.use(outer);
+
+    calls.end(call);
+
+    assertThat(TraceContext.current()).isNull();
+    forgotten.close();
+    assertThat(TraceContext.current()).isNull();
+  }
+
+  @Test
+  void wrap_carriesTheSpanOfACall() throws ExecutionException, InterruptedException {
+    TraceContext.Calls calls = TraceContext.calls();
+    int call = calls.begin();
+    Callable<Span> wrapped = TraceContext.wrap(() -> requireNonNull(TraceContext.current()));
+    Span own = calls.end(call);
+
+    assertThat(own).isNotNull();
+    assertThat(pool.submit(wrapped).get()).isSameAs(own);
+  }
+
+  @Test
+  void call_isSuppressedWithItsThread() {
+    try (Scope scope = TraceContext.suppress()) {
+      TraceContext.Calls calls = TraceContext.calls();
+      int call = calls.begin();
+      assertThat(TraceContext.isSuppressed()).isTrue();
+      calls.end(call);
+    }
+    assertThat(TraceContext.isSuppressed()).isFalse();
   }
 
   private static final class Work implements SpanSource {

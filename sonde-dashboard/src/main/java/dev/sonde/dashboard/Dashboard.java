@@ -2,6 +2,7 @@
 package dev.sonde.dashboard;
 
 import dev.sonde.Sonde;
+import dev.sonde.collect.SondeThread;
 import dev.sonde.dashboard.view.Documents;
 import dev.sonde.dashboard.view.Sources;
 import dev.sonde.dashboard.view.Views;
@@ -51,7 +52,7 @@ public final class Dashboard implements AutoCloseable {
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
-              Thread thread = new Thread(task, "sonde-dashboard-timer");
+              Thread thread = new Thread(SondeThread.group(), task, "sonde-dashboard-timer");
               thread.setDaemon(true);
               return thread;
             });
@@ -75,6 +76,7 @@ public final class Dashboard implements AutoCloseable {
                 sonde::stats,
                 sonde::errors,
                 sonde::recent,
+                sonde::recentNews,
                 sonde::request,
                 sonde::health,
                 sonde::anchor),

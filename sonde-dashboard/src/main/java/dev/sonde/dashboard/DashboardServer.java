@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard;
 
+import dev.sonde.collect.SondeThread;
 import dev.sonde.dashboard.view.Views;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -69,7 +70,8 @@ final class DashboardServer {
     this.guard = guard;
     this.live = live;
     this.views = views;
-    QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, 1);
+    QueuedThreadPool threads =
+        new QueuedThreadPool(MAX_THREADS, 1, IDLE_MILLIS, null, SondeThread.group());
     threads.setName("sonde-dashboard");
     threads.setDaemon(true);
     server = new Server(threads);

@@ -103,17 +103,32 @@ final class RingModelTest {
 
   @Test
   void races_haveOnlyAllowedOutcomes() throws IOException, InterruptedException {
-    List<String> arguments =
-        List.of("-t", "RingStress", "-m", "quick", "-r", directory.resolve("report").toString());
-
-    Outcome outcome = run("", "org.openjdk.jcstress.Main", arguments);
+    Outcome outcome = race("RingStress");
 
     assertThat(outcome.exitCode).as(outcome.output).isZero();
     // The exit code is 0 also if no test could be started.
-    String results = outcome.output.substring(outcome.output.lastIndexOf("(Results: "));
-    assertThat(results)
+    assertThat(results(outcome))
         .contains("0 failed, 0 soft errs, 0 hard errs")
         .doesNotContain("planned; 0 passed");
+  }
+
+  @Test
+  void races_wouldShowTornEvents() throws IOException, InterruptedException {
+    Outcome outcome = race("NaiveLapped");
+
+    assertThat(results(outcome))
+        .as(outcome.output)
+        .contains("0 soft errs, 0 hard errs")
+        .doesNotContain(" 0 failed");
+  }
+
+  private Outcome race(String test) throws IOException, InterruptedException {
+    String report = directory.resolve("report").toString();
+    return run("", "org.openjdk.jcstress.Main", List.of("-t", test, "-m", "quick", "-r", report));
+  }
+
+  private static String results(Outcome outcome) {
+    return outcome.output.substring(outcome.output.lastIndexOf("(Results: "));
   }
 
   /** Compiles the ring with one change; its classes go before the real ones. */

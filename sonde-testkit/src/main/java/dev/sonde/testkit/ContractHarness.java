@@ -77,6 +77,17 @@ abstract class ContractHarness {
     return started;
   }
 
+  /** The ports of the server that {@link #start()} started, and whether with TLS. */
+  final Map<Integer, Boolean> tlsByPort() {
+    return tlsByPort;
+  }
+
+  /** Connections that were turned away at the door, as far as the adapter told. */
+  final long rejectedConnections() {
+    RunningServer started = running;
+    return started == null ? 0 : started.rejectedConnections();
+  }
+
   final RunningServer running() {
     return Objects.requireNonNull(running, "not started");
   }

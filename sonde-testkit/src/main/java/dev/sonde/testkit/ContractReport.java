@@ -26,6 +26,9 @@ final class ContractReport implements BeforeEachCallback, AfterAllCallback, Test
   /** Configuration parameter of a run whose verdicts are about the contract itself. */
   static final String SILENT = "dev.sonde.testkit.silent";
 
+  private static final ExtensionContext.Namespace OWN =
+      ExtensionContext.Namespace.create(ContractReport.class);
+
   private static final System.Logger LOGGER = System.getLogger("dev.sonde.testkit");
 
   private final Map<String, Row> rows = new ConcurrentHashMap<>();
@@ -64,10 +67,19 @@ final class ContractReport implements BeforeEachCallback, AfterAllCallback, Test
     add(context, "skipped", reason.orElse("disabled"));
   }
 
+  /** Adds what the witness of all scenarios says; extensions that end before this one may call. */
+  static void witness(ExtensionContext context, String result, String reason) {
+    context.getStore(OWN).put(Row.class, new Row(result, 0, reason));
+  }
+
   @Override
   public void afterAll(ExtensionContext context) throws IOException {
     if (rows.isEmpty() || context.getConfigurationParameter(SILENT).isPresent()) {
       return;
+    }
+    Row witness = context.getStore(OWN).get(Row.class, Row.class);
+    if (witness != null) {
+      rows.put("W01 wire-witness", witness);
     }
     StringBuilder text = new StringBuilder("contract of ").append(server).append('\n');
     long passed = rows.values().stream().filter(row -> row.result().equals("passed")).count();

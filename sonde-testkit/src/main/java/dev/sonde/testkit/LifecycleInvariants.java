@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class LifecycleInvariants {
   private static final int SWITCHING_PROTOCOLS = 101;
 
+  /** Characters of a sequence in a message: a connection may have had thousands of requests. */
+  private static final int SHOWN = 200;
+
   private final Map<Integer, Boolean> tlsByServerPort;
   private final Routes routes;
   private final List<String> violations = new ArrayList<>();
@@ -221,13 +224,10 @@ public final class LifecycleInvariants {
   }
 
   private void violate(ConnectionTrace connection, String what) {
+    String shape = connection.shape();
+    String shown = shape.length() <= SHOWN ? shape : shape.substring(0, SHOWN) + "...";
     violations.add(
-        "connection "
-            + connection.events().get(0).connectionId()
-            + " ["
-            + connection.shape()
-            + "] "
-            + what);
+        "connection " + connection.events().get(0).connectionId() + " [" + shown + "] " + what);
   }
 
   /** Which template belongs to a path. */

@@ -9,6 +9,8 @@ import dev.sonde.capture.Initiator;
 import dev.sonde.event.Protocol;
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
@@ -30,8 +32,26 @@ final class ObservedConnection {
    * write runs. If the client has closed its half by then, the endpoint's close comes first, and the
    * response, though sent as a whole, would look cut. So a close that meets a last write in flight
    * waits for its callback: `closing` is set before `isFinishing` is read here, and `isFinishing` is
-   * cleared before `closing` is read there; one of the two sees the other.
+   * cleared before `closing` is read there; one of the two sees the other. Both of these are
+   * volatile stores.
+   *
+   * No other field needs a fence of its own, which each request would pay: who serves the next
+   * request, or closes, comes after this one by way of Jetty's locks or of the socket. So those that
+   * a request changes are stored in release mode, and only when they change.
    */
+  private static final VarHandle CURRENT;
+  private static final VarHandle BYTES_IN_AT_END;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      CURRENT = lookup.findVarHandle(ObservedConnection.class, "current", ObservedStream.class);
+      BYTES_IN_AT_END = lookup.findVarHandle(ObservedConnection.class, "bytesInAtEnd", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final ConnectionState state;
   private final int workerId;
   private final AtomicReference<@Nullable Close> closing = new AtomicReference<>();
@@ -68,8 +88,15 @@ final class ObservedConnection {
   }
 
   void received(int bytes) {
-    expired = null;
+    goesOn();
     state.wire(bytes, 0);
+  }
+
+  /** Something happens again, so no time-out is on its way to end it. */
+  private void goesOn() {
+    if (expired != null) {
+      expired = null;
+    }
   }
 
   void sent(long bytes) {
@@ -247,11 +274,11 @@ final class ObservedConnection {
     request.addHttpStreamWrapper(
         stream -> made[0] = new ObservedStream(stream, this, exchange, request));
     ObservedStream stream = made[0];
-    expired = null;
+    goesOn();
     if (isMultiplexed) {
       streams().put(request.getId(), stream);
     } else {
-      current = stream;
+      CURRENT.setRelease(this, stream);
     }
     return stream;
   }
@@ -282,14 +309,15 @@ final class ObservedConnection {
   }
 
   /** Jetty is about to recycle the stream. */
-  void ended(ObservedStream stream, String id) {
+  void ended(ObservedStream stream, Request request) {
     Map<String, ObservedStream> multiplexed = streams;
     if (current == stream) {
       Connection connection = http;
-      bytesInAtEnd = connection == null ? 0 : connection.getBytesIn();
-      current = null;
+      long bytesIn = connection == null ? 0 : connection.getBytesIn();
+      BYTES_IN_AT_END.setRelease(this, bytesIn);
+      CURRENT.setRelease(this, null);
     } else if (multiplexed != null) {
-      multiplexed.remove(id, stream);
+      multiplexed.remove(request.getId(), stream);
     }
   }
 

@@ -6,6 +6,8 @@ import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Protocol;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import org.eclipse.jetty.http.HttpHeader;
@@ -31,12 +33,26 @@ final class ObservedStream extends HttpStream.Wrapper {
   /** Bytes that a socket takes at once, so that the first goes out when the last does. */
   private static final int ONE_WRITE = 32 * 1024;
 
+  private static final VarHandle FINISHING;
+  private static final VarHandle RECYCLED;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      FINISHING = lookup.findVarHandle(ObservedStream.class, "isFinishing", boolean.class);
+      RECYCLED = lookup.findVarHandle(ObservedStream.class, "isRecycled", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final ObservedConnection connection;
   private final Exchange exchange;
   private final Request request;
   private final boolean isHead;
 
   private @Nullable Write idleWrite;
+  private boolean isMalformed;
   private int status;
   private boolean hasBody;
   private long bodyBytes;
@@ -138,6 +154,12 @@ final class ObservedStream extends HttpStream.Wrapper {
   private void readFailed(Content.Chunk chunk) {
     Throwable failure = chunk.getFailure();
     if (chunk.isLast() && failure instanceof IOException) {
+      if (exchange.streamId() == 0 && !hasClientLeft()) {
+        // The body breaks HTTP's rules: to Jetty that is an early end, which it answers by 400.
+        isMalformed = true;
+        connection.state().hint(CloseHint.MALFORMED_REQUEST);
+        return;
+      }
       boolean isReset = connection.wasReset() || !connection.hasPeerLeft();
       AbortKind kind = isReset ? AbortKind.CLIENT_RESET : AbortKind.READ_EOF;
       end(kind, failure);
@@ -170,7 +192,9 @@ final class ObservedStream extends HttpStream.Wrapper {
         idleWrite = null;
       }
       write.begin(last, hasBody ? content : null, callback);
-      isFinishing = last;
+      if (last) {
+        FINISHING.setRelease(this, true);
+      }
       return write;
     } catch (Throwable t) {
       connection.fault(t);
@@ -189,8 +213,16 @@ final class ObservedStream extends HttpStream.Wrapper {
     exchange.completed(status, bodyBytes, nanos);
   }
 
+  /** Known by the endpoint that is Sonde's own, or by Jetty's having read the end of the stream. */
+  private boolean hasClientLeft() {
+    return connection.hasPeerLeft()
+        || request.getConnectionMetaData().getConnection().getEndPoint().isInputShutdown();
+  }
+
   private void abort(Throwable failure) {
-    if (connection.hasPeerLeft()) {
+    if (isMalformed) {
+      end(AbortKind.SERVER_RESET, failure);
+    } else if (connection.hasPeerLeft()) {
       end(connection.wasReset() ? AbortKind.CLIENT_RESET : AbortKind.WRITE_FAILED, failure);
     } else if (isByPeer(failure)) {
       // On HTTP/2 the client reset this stream; otherwise the endpoint is Jetty's own and silent.
@@ -214,10 +246,18 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Jetty is done with the stream, and so is this with the exchange. */
   private void recycled() {
-    isFinishing = false;
-    connection.ended(this, request.getId());
-    connection.settled();
-    isRecycled = true;
+    connection.ended(this, request);
+    finished();
+    RECYCLED.setRelease(this, true);
+  }
+
+  /** No write is in flight any more: a close that waited for it may go on. */
+  private void finished() {
+    // Whoever cleared it before has looked for a close since then.
+    if (isFinishing) {
+      isFinishing = false;
+      connection.settled();
+    }
   }
 
   private Protocol upgradedTo() {
@@ -238,9 +278,12 @@ final class ObservedStream extends HttpStream.Wrapper {
   }
 
   private void tellRoute() {
-    if (request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
+    // Each look at an attribute takes a lock; most requests that are not a servlet's have none.
+    boolean hasAttributes = !request.getAttributeNameSet().isEmpty();
+    if (hasAttributes && request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
       exchange.route(named);
-    } else if (request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
+    } else if (hasAttributes
+        && request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
       exchange.route(matched);
     } else if (!isDefaultRoute || status != HttpStatus.NOT_FOUND_404) {
       exchange.route(route);
@@ -304,8 +347,7 @@ final class ObservedStream extends HttpStream.Wrapper {
       exchange.sent(bodyBytes);
       if (isLast) {
         complete();
-        isFinishing = false;
-        connection.settled();
+        finished();
       }
     }
 
@@ -314,8 +356,7 @@ final class ObservedStream extends HttpStream.Wrapper {
       bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
       exchange.sent(bodyBytes);
       writeFailed(failure);
-      isFinishing = false;
-      connection.settled();
+      finished();
     }
 
     private @Nullable Callback end() {

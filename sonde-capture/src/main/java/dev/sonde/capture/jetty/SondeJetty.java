@@ -126,6 +126,10 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
   }
 
   @Nullable ObservedConnection find(EndPoint endPoint) {
+    // Asked for before it is unwrapped: that a class does not have an interface takes long to tell.
+    if (endPoint instanceof ObservedEndPoint observed) {
+      return observed.observed();
+    }
     EndPoint socket = socketOf(endPoint);
     return socket instanceof ObservedEndPoint observed ? observed.observed() : foreign.get(socket);
   }

@@ -2,15 +2,13 @@
 package dev.sonde.dashboard.view;
 
 import dev.sonde.digest.HealthSnapshot;
+import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
-import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.StatsSnapshot;
 import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,14 +28,16 @@ public final class Documents implements Views {
 
   private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final Duration POINT = Duration.ofSeconds(10);
-  private static final int MAX_NEWS = 60;
+
+  /** Four times a second: more than anybody reads, and few enough not to be felt. */
+  private static final int MAX_NEWS = 25;
 
   private final Sources sources;
   private final MonotonicClock clock;
   private final Supplier<Map<String, Long>> dashboard;
   private final History history = new History();
   private final Baselines baselines = new Baselines();
-  private Set<Long> known = Set.of();
+  private long seen;
 
   /** Bounded by its keys: six documents and three windows. */
   private final Map<String, Cached> cache = new ConcurrentHashMap<>();
@@ -77,7 +77,9 @@ public final class Documents implements Views {
               path,
               () ->
                   Json.document(
-                      json -> HealthJson.health(json, sources.health().get(), dashboard.get())));
+                      json ->
+                          HealthJson.health(
+                              json, sources.health().get(), stats(900), dashboard.get())));
       default -> null;
     };
   }
@@ -180,26 +182,16 @@ public final class Documents implements Views {
 
   @Override
   public byte @Nullable [] news(boolean isFirst) {
-    RecentRequests recent = sources.recent().get();
-    Set<Long> ids = new HashSet<>(recent.newest().size() * 2);
-    List<RecentRequest> fresh = new ArrayList<>();
-    // Requests end in another order than that of their numbers, so the last list is what is known.
-    for (RecentRequest request : recent.newest()) {
-      long id = request.request().requestId();
-      if (!known.contains(id)) {
-        fresh.add(request);
-      }
-      ids.add(id);
-    }
-    known = ids;
-    if (fresh.isEmpty() || isFirst) {
+    RecentNews news = sources.news().since(seen, isFirst ? 0 : MAX_NEWS);
+    long missed = news.endedCount() - seen - news.newest().size();
+    boolean isQuiet = news.endedCount() == seen;
+    seen = news.endedCount();
+    if (isQuiet || isFirst) {
       return null;
     }
-    List<RecentRequest> shown = fresh.subList(0, Math.min(fresh.size(), MAX_NEWS));
-    long missed = (long) fresh.size() - shown.size();
     return Json.document(
         json -> {
-          RequestJson.list(json, "requests", shown, anchor());
+          RequestJson.list(json, "requests", news.newest(), anchor());
           json.field("missed", missed);
         });
   }

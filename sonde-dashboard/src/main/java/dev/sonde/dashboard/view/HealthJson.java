@@ -6,6 +6,7 @@ import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.SinkHealth;
+import dev.sonde.stats.StatsSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,7 +89,8 @@ final class HealthJson {
     return drops(health).values().stream().mapToLong(Long::longValue).sum();
   }
 
-  static void health(Json json, HealthSnapshot health, Map<String, Long> dashboard)
+  static void health(
+      Json json, HealthSnapshot health, StatsSnapshot stats, Map<String, Long> dashboard)
       throws IOException {
     json.field("v", 1);
     json.micros("now_us", StatsJson.wholeMicros(now(health)));
@@ -124,7 +126,9 @@ final class HealthJson {
     json.field("queue_capacity", health.queueCapacity());
     json.field("memory_bound_bytes", health.memoryBoundBytes());
     json.field("held_bytes", health.heldBytes());
+    json.object("statistics", () -> StatsJson.memory(json, stats));
     json.field("ns_per_record", health.nanosPerRecord());
+    json.field("bytes_per_record", health.bytesPerRecord());
     json.field("cpu_ratio", health.cpuRatio());
     json.object("faults", () -> fields(json, health.faults()));
     json.object("dashboard", () -> fields(json, dashboard));

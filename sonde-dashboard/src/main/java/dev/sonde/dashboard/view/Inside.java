@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard.view;
 
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
-import dev.sonde.stats.RouteNormalizer;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashMap;

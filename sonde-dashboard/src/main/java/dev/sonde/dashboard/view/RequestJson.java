@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.dashboard.view;
 
+import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.DatabaseEvent;
 import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
@@ -9,7 +10,6 @@ import dev.sonde.event.RequestEvent;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
-import dev.sonde.stats.RouteNormalizer;
 import dev.sonde.time.ClockAnchor;
 import java.io.IOException;
 import java.util.List;

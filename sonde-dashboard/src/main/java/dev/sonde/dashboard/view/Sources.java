@@ -2,6 +2,7 @@
 package dev.sonde.dashboard.view;
 
 import dev.sonde.digest.HealthSnapshot;
+import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param stats statistics of the last part of the window
  * @param errors kinds of failure
  * @param recent requests that can be looked at one by one
+ * @param news what has ended since an earlier look
  * @param request one of them by its number, or null
  * @param health how well the observer does
  * @param anchor both clocks at one recent moment
@@ -27,6 +29,13 @@ public record Sources(
     Function<Duration, StatsSnapshot> stats,
     Supplier<ErrorSnapshot> errors,
     Supplier<RecentRequests> recent,
+    News news,
     LongFunction<@Nullable RecentRequest> request,
     Supplier<HealthSnapshot> health,
-    Supplier<ClockAnchor> anchor) {}
+    Supplier<ClockAnchor> anchor) {
+  /** Looks at what has ended since an earlier look. */
+  public interface News {
+    /** See {@link dev.sonde.Sonde#recentNews}. */
+    RecentNews since(long endedCount, int most);
+  }
+}

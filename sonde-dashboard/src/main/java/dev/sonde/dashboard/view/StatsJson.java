@@ -33,12 +33,12 @@ final class StatsJson {
     json.field("overflow", stats.overflowCount());
     json.object("connections", () -> connections(json, stats.connections()));
     json.object("heat", () -> heat(json, stats.heatMap(), anchor));
-    json.object(
-        "memory",
-        () -> {
-          json.field("held_bytes", stats.memoryBytes());
-          json.field("bound_bytes", stats.memoryBoundBytes());
-        });
+    json.object("memory", () -> memory(json, stats));
+  }
+
+  static void memory(Json json, StatsSnapshot stats) throws IOException {
+    json.field("held_bytes", stats.memoryBytes());
+    json.field("bound_bytes", stats.memoryBoundBytes());
   }
 
   static void routes(Json json, StatsSnapshot stats, Map<String, Inside> insides)

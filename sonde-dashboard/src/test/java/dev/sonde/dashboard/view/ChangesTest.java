@@ -4,6 +4,7 @@ package dev.sonde.dashboard.view;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.event.Outcome;
+import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.StatsConfig;
@@ -28,6 +29,7 @@ final class ChangesTest {
               store::snapshot,
               errors::snapshot,
               () -> new RecentRequests(List.of(), List.of()),
+              (endedCount, most) -> new RecentNews(0, List.of()),
               id -> null,
               () -> {
                 throw new IllegalStateException("not asked for");

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.PipelineCounts;
+import dev.sonde.stats.StatsConfig;
+import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.stats.StatsStore;
 import dev.sonde.time.ClockAnchor;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -28,7 +31,9 @@ final class HealthJsonTest {
     assertThat(json(health))
         .contains("\"is_conserved\":true")
         .contains("\"dropped_closed\":7")
-        .contains("\"failed\":11");
+        .contains("\"failed\":11")
+        .contains("\"held_bytes\":10,\"ns_per_record\":100,\"bytes_per_record\":12.5")
+        .contains("\"cpu_ratio\":0.01");
   }
 
   @Test
@@ -40,8 +45,17 @@ final class HealthJsonTest {
     assertThat(json(health)).contains("\"is_conserved\":false");
   }
 
+  @Test
+  void health_tellsTheBoundOfTheStatistics() {
+    HealthSnapshot health = health(new PipelineCounts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+
+    assertThat(json(health))
+        .containsPattern("\"statistics\":\\{\"held_bytes\":[1-9]\\d*,\"bound_bytes\":16777216}");
+  }
+
   private static String json(HealthSnapshot health) {
-    byte[] json = Json.document(out -> HealthJson.health(out, health, Map.of()));
+    StatsSnapshot stats = new StatsStore(StatsConfig.defaults(), () -> 0).snapshot();
+    byte[] json = Json.document(out -> HealthJson.health(out, health, stats, Map.of()));
     return new String(json, StandardCharsets.UTF_8);
   }
 
@@ -59,6 +73,7 @@ final class HealthJsonTest {
         1_000,
         10,
         100,
+        12.5,
         0.01,
         new TreeMap<>());
   }

@@ -20,6 +20,9 @@ import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import org.eclipse.jetty.http.HttpHeader;
@@ -35,8 +38,9 @@ import org.eclipse.jetty.util.Callback;
  * processor time.
  *
  * <p>Says {@code ready <port> <dashboard's port or 0> <token or ->} when it listens. Every line on
- * its standard input is answered by {@code mark <processor ns> <requests handled> <bytes
- * allocated>}; the end of its standard input is its own end, so it never outlives its parent.
+ * its standard input is answered by {@code mark <processor ns> <requests handled> <bytes allocated>
+ * <processor ns of the compiler>}; the end of its standard input is its own end, so it never
+ * outlives its parent.
  */
 final class HelloServer {
   private static final OperatingSystemMXBean PROCESS =
@@ -114,8 +118,29 @@ final class HelloServer {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
     while (asked.readLine() != null) {
       parent.println(
-          "mark " + PROCESS.getProcessCpuTime() + " " + hello.handled.sum() + " " + allocated());
+          "mark "
+              + PROCESS.getProcessCpuTime()
+              + " "
+              + hello.handled.sum()
+              + " "
+              + allocated()
+              + " "
+              + compilerNanos());
     }
+  }
+
+  /** Processor time of the compiler's threads that live now, as Linux tells it. */
+  private static long compilerNanos() throws IOException {
+    long nanos = 0;
+    try (DirectoryStream<Path> tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path task : tasks) {
+        if (Files.readString(task.resolve("comm")).matches("(?s)C[12] Compiler.*")) {
+          String[] times = Files.readString(task.resolve("schedstat")).split(" ", -1);
+          nanos += Long.parseLong(times[0]);
+        }
+      }
+    }
+    return nanos;
   }
 
   /** Bytes allocated by the threads that live now. */

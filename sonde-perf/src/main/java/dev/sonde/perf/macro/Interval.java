@@ -9,6 +9,7 @@ package dev.sonde.perf.macro;
  * @param handled requests that the server answered
  * @param cpuNanos processor time of the whole process of the server
  * @param allocatedBytes by the server's Java threads
+ * @param compilerNanos the part of the processor time that the compiler took
  * @param idleCpuNanos processor time of all of the servers that idled
  */
 record Interval(
@@ -18,9 +19,14 @@ record Interval(
     long handled,
     long cpuNanos,
     long allocatedBytes,
+    long compilerNanos,
     long idleCpuNanos) {
   double cpuNanosPerRequest() {
     return (double) cpuNanos / handled;
+  }
+
+  double compilerNanosPerRequest() {
+    return (double) compilerNanos / handled;
   }
 
   double requestsPerSecond() {

@@ -39,7 +39,7 @@ record MacroOptions(
     int pairs = 18;
     int forks = 3;
     int seconds = 2;
-    int warmUpSeconds = 12;
+    int warmUpSeconds = 30;
     long workNanos = 0;
     Path agent = Path.of("");
     Path output = Path.of("");

@@ -155,6 +155,7 @@ final class MacroRun {
           after.handled() - before.handled(),
           after.cpuNanos() - before.cpuNanos(),
           after.allocatedBytes() - before.allocatedBytes(),
+          Math.max(0, after.compilerNanos() - before.compilerNanos()),
           cpuNanosOfOthers(server) - idleBefore);
     }
   }

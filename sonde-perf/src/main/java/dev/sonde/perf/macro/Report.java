@@ -34,7 +34,7 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
         median(bare, Interval::bytesPerRequest),
         bare.size());
     out.println(
-        "| server | processor time of a request / bare | half of the pairs | all pairs | ns more |"
+        "| server | processor time of a request / bare | half of the pairs | all pairs | ns more (of the compiler) |"
             + " requests/s / bare | p50 / bare | p99 / bare (half of the pairs) | B more |");
     out.println("|---|---|---|---|---|---|---|---|---|");
     for (Variant variant : options.variants()) {
@@ -42,7 +42,7 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
       Pair.Spread cpu = Pair.ratios(measured, Interval::cpuNanosPerRequest);
       Pair.Spread p99 = Pair.ratios(measured, Interval::p99Micros);
       out.printf(
-          "| %s | **%.3f** | %.3f to %.3f | %.3f to %.3f | %.0f | %.3f | %.2f | %.2f (%.2f to %.2f)"
+          "| %s | **%.3f** | %.3f to %.3f | %.3f to %.3f | %.0f (%.0f) | %.3f | %.2f | %.2f (%.2f to %.2f)"
               + " | %.0f |%n",
           variant.label(),
           cpu.median(),
@@ -51,6 +51,7 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
           cpu.min(),
           cpu.max(),
           Pair.differences(measured, Interval::cpuNanosPerRequest).median(),
+          Pair.differences(measured, Interval::compilerNanosPerRequest).median(),
           Pair.ratios(measured, Interval::requestsPerSecond).median(),
           Pair.ratios(measured, Interval::p50Micros).median(),
           p99.median(),
@@ -117,6 +118,7 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
     json.writeNumberField("processors", interval.processors());
     json.writeNumberField("handled", interval.handled());
     json.writeNumberField("cpu_ns_per_request", interval.cpuNanosPerRequest());
+    json.writeNumberField("compiler_ns_per_request", interval.compilerNanosPerRequest());
     json.writeNumberField("requests_per_second", interval.requestsPerSecond());
     json.writeNumberField("p50_us", interval.p50Micros());
     json.writeNumberField("p99_us", interval.p99Micros());

@@ -55,7 +55,11 @@ final class ServerProcess implements AutoCloseable {
     process.getOutputStream().write('\n');
     process.getOutputStream().flush();
     String[] mark = reply("mark");
-    return new Mark(Long.parseLong(mark[1]), Long.parseLong(mark[2]), Long.parseLong(mark[3]));
+    return new Mark(
+        Long.parseLong(mark[1]),
+        Long.parseLong(mark[2]),
+        Long.parseLong(mark[3]),
+        Long.parseLong(mark[4]));
   }
 
   private String[] reply(String expected) throws IOException {
@@ -120,6 +124,7 @@ final class ServerProcess implements AutoCloseable {
    * @param cpuNanos processor time of all of its threads
    * @param handled requests that its handler answered
    * @param allocatedBytes by its Java threads that live
+   * @param compilerNanos the part of the processor time that the compiler took
    */
-  record Mark(long cpuNanos, long handled, long allocatedBytes) {}
+  record Mark(long cpuNanos, long handled, long allocatedBytes, long compilerNanos) {}
 }

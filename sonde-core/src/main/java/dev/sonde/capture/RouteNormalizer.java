@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.stats;
+package dev.sonde.capture;
 
 /**
  * Makes a bounded set of routes out of raw paths and methods, for servers without templates.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.stats;
+package dev.sonde.capture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.collect;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
+
+/** A process on a JDK with virtual threads, which ends with 0 if all is as promised. */
+final class VirtualThreadsProcess {
+  private static final int THREADS = 10_000;
+  private static final int EVENTS_OF_THREAD = 200;
+
+  private static final SlotEncoder<Long> VALUE =
+      (value, longs, l, refs, r) -> {
+        longs[l] = value;
+        refs[r] = value;
+      };
+
+  private VirtualThreadsProcess() {}
+
+  public static void main(String[] arguments) throws Exception {
+    AtomicLong accepted = new AtomicLong();
+    SegmentRing ring = new SegmentRing(2048, 1, 1);
+    try (AsyncCollector<Long> collector =
+            AsyncCollector.<Long>builder(batch -> accepted.addAndGet(batch.size())).start();
+        Recording recording = new Recording()) {
+      // Whatever a first thread brings along, classes above all, is there before.
+      run(THREADS / 10, ring, collector);
+      long before = usedBytes();
+      recording.enable("jdk.VirtualThreadPinned").withThreshold(Duration.ZERO);
+      recording.start();
+
+      run(THREADS, ring, collector);
+
+      long pinned = pinned(recording);
+      long grown = usedBytes() - before;
+      startVirtual(() -> LockSupport.unpark(Pinning.THREAD)).join();
+      long provoked = pinned(recording) - pinned;
+      collector.close(Duration.ofMinutes(1));
+
+      long events = (long) (THREADS + THREADS / 10) * EVENTS_OF_THREAD;
+      AsyncCollector.Counts counts = collector.counts();
+      assertThat(counts.enqueued()).isEqualTo(events);
+      assertThat(counts.processed()).isEqualTo(accepted.get());
+      assertThat(counts.processed() + counts.droppedOldest()).isEqualTo(events);
+      SegmentRing.Counts ringCounts = ring.counts();
+      assertThat(ringCounts.offered()).isEqualTo(events);
+      assertThat(ringCounts.depth()).isEqualTo(2048);
+      assertThat(ringCounts.dropped()).isEqualTo(events - 2048);
+      assertThat(pinned).as("pinned").isZero();
+      assertThat(provoked).as("pinned on purpose").isPositive();
+      assertThat(grown).as("bytes for %s threads", THREADS).isLessThan(16L * THREADS);
+      new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8)
+          .printf("%d virtual threads, %d pinned, %d bytes%n", THREADS, pinned, grown);
+    }
+  }
+
+  /** All threads wait for the last one, then all put. */
+  private static void run(int threads, SegmentRing ring, AsyncCollector<Long> collector)
+      throws InterruptedException, ReflectiveOperationException {
+    CountDownLatch ready = new CountDownLatch(threads);
+    CountDownLatch done = new CountDownLatch(threads);
+    for (int i = 0; i < threads; i++) {
+      startVirtual(
+          () -> {
+            ready.countDown();
+            awaitUninterrupted(ready);
+            for (long event = 0; event < EVENTS_OF_THREAD; event++) {
+              ring.put(VALUE, event, System.nanoTime());
+              collector.enqueue(event);
+            }
+            done.countDown();
+          });
+    }
+    done.await();
+  }
+
+  /** What needs no newer compiler. */
+  private static Thread startVirtual(Runnable task) throws ReflectiveOperationException {
+    Method start = Thread.class.getMethod("startVirtualThread", Runnable.class);
+    return (Thread) start.invoke(null, task);
+  }
+
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static long pinned(Recording recording) throws IOException {
+    Path file = Files.createTempFile("virtual", ".jfr");
+    try {
+      recording.dump(file);
+      return RecordingFile.readAllEvents(file).size();
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  private static long usedBytes() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 5; i++) {
+      System.gc();
+      Runtime runtime = Runtime.getRuntime();
+      least = Math.min(least, runtime.totalMemory() - runtime.freeMemory());
+    }
+    return least;
+  }
+
+  /** Pins whoever initialises it, to show that the recording would see that. */
+  private static final class Pinning {
+    static final Thread THREAD = Thread.currentThread();
+
+    static {
+      LockSupport.parkNanos(20_000_000);
+    }
+  }
+}
