@@ -60,7 +60,7 @@ public final class TraceContext {
    * within it, is current, such as the request that it serves; null outside of any.
    */
   public static @Nullable SpanSource currentWork() {
-    Scope scope = INNERMOST.get();
+    Scope scope = innermost();
     while (scope != null && scope.work == null) {
       scope = scope.around;
     }
