@@ -33,5 +33,9 @@ public enum Deviation {
   /** The close of a connection on which nothing is sent is not seen, only inferred later. */
   CLOSE_UNSEEN,
   /** Requests that match no route are answered without being seen. */
-  UNROUTED_UNSEEN
+  UNROUTED_UNSEEN,
+  /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
+  WAKES_ITSELF,
+  /** Status lines have no reason phrase, without which {@code h2load} reads no status. */
+  NO_REASON_PHRASE
 }

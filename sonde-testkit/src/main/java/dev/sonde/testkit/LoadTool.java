@@ -16,7 +16,9 @@ import java.util.regex.Pattern;
 
 /** nghttp2's {@code h2load}: a client that is not ours, and that counts for itself. */
 final class LoadTool {
-  private static final Pattern REQUESTS = Pattern.compile("(\\d+) done, (\\d+) succeeded");
+  private static final Pattern REQUESTS =
+      Pattern.compile(
+          "(\\d+) done, (\\d+) succeeded, (\\d+) failed, (\\d+) errored, (\\d+) timeout");
   private static final Pattern BODIES = Pattern.compile("headers .*\\((\\d+)\\) data");
 
   private LoadTool() {}
@@ -24,10 +26,13 @@ final class LoadTool {
   /**
    * Sends GETs and returns what the tool says it got: for its 200 s there is one status.
    *
+   * @param readsStatus whether the tool can read the server's status lines; if not, an answer is
+   *     one that ended without an error
    * @param protocol the options that choose it, such as {@code --h1}
    * @throws IOException if any request failed, or if the tool cannot be understood
    */
-  static Sums get(String url, int connections, int requests, List<String> protocol)
+  static Sums get(
+      String url, int connections, int requests, boolean readsStatus, List<String> protocol)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("h2load", "-t1"));
     command.addAll(List.of("-c", "" + connections, "-n", "" + requests));
@@ -39,12 +44,13 @@ final class LoadTool {
       int exit = process.waitFor();
       MatchResult counts = find(REQUESTS, said);
       MatchResult bytes = find(BODIES, said);
-      if (exit != 0 || !counts.group(1).equals(counts.group(2))) {
+      boolean isErrorFree = counts.group(4).equals("0") && counts.group(5).equals("0");
+      boolean isAnswered = !readsStatus || counts.group(1).equals(counts.group(2));
+      if (exit != 0 || !isErrorFree || !isAnswered) {
         throw new IOException("h2load ended with " + exit + ": " + said);
       }
-      long succeeded = Long.parseLong(counts.group(2));
-      return new Sums(
-          succeeded, Long.parseLong(bytes.group(1)), new TreeMap<>(Map.of(200, succeeded)));
+      long done = Long.parseLong(counts.group(1));
+      return new Sums(done, Long.parseLong(bytes.group(1)), new TreeMap<>(Map.of(200, done)));
     } finally {
       process.destroy();
     }

@@ -28,6 +28,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
 
   private final List<WireComparison.Scenario> scenarios = new ArrayList<>();
   private Set<Capability> capabilities = Set.of();
+  private Set<Deviation> deviations = Set.of();
   private @Nullable PacketCapture capture;
 
   @Override
@@ -48,6 +49,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
   public void afterEach(ExtensionContext context) {
     ServerContract contract = (ServerContract) context.getRequiredTestInstance();
     capabilities = contract.fixture().capabilities();
+    deviations = contract.fixture().deviations().keySet();
     if (capture != null && context.getExecutionException().isEmpty()) {
       scenarios.add(
           new WireComparison.Scenario(
@@ -73,7 +75,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
     }
     try (running) {
       WireComparison comparison =
-          new WireComparison(capabilities, running.connections(clearPorts, tlsPorts));
+          new WireComparison(capabilities, deviations, running.connections(clearPorts, tlsPorts));
       for (WireComparison.Scenario scenario : scenarios) {
         comparison.compare(scenario);
       }

@@ -71,7 +71,11 @@ final class TomcatFixture implements ServerFixture {
         Deviation.CONNECTION_LIMIT_PAUSES,
         "at maxConnections the acceptor waits until a connection is closed",
         Deviation.ERRORS_CLOSE,
-        "Tomcat closes a connection after 500, 503 and some of 4xx");
+        "Tomcat closes a connection after 500, 503 and some of 4xx",
+        Deviation.WAKES_ITSELF,
+        "Tomcat's acceptor is woken at a stop by a connection that it closes again",
+        Deviation.NO_REASON_PHRASE,
+        "Tomcat sends none");
   }
 
   @Override
