@@ -7,6 +7,7 @@ import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.trace.Span;
+import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -175,8 +176,10 @@ final class Slots {
     putShape(longs, l, shape.number(), refs, r, shape);
     refs[r + TARGET] = Shapes.boundedName(exchange.target());
     Span span = exchange.spanOrNull();
-    if (span != null && span.parentSpanId() != 0) {
-      // It continues a caller's trace. Any other span follows from the number of its request.
+    if (span != null
+        && (span.parentSpanId() != 0 || span.spanId() != TraceIds.spanIdOf(exchange.id()))) {
+      // It continues a caller's trace, or was begun elsewhere. Any other span follows from the
+      // number of its request.
       refs[r + SPAN] = span;
     }
     put(refs, r + ERROR, exchange.error());
