@@ -439,6 +439,7 @@ public abstract class ServerContract extends ContractHarness {
   }
 
   @Test
+  @Tag(WireWitness.PROBED)
   @DisplayName("T24 shutdown-busy")
   void t24_shutdownWhileBusy_letsTheResponseOut() throws Exception {
     needsNot(Deviation.NO_GRACEFUL_STOP);

@@ -59,6 +59,9 @@ final class WireComparison {
     wire.removeAll(left);
     List<WireConnection> untold =
         new ArrayList<>(left.stream().filter(this::isReportable).toList());
+    if (scenario.isProbed) {
+      untold.removeIf(seen -> seen.payloadBytes() == 0);
+    }
     if (deviations.contains(Deviation.WAKES_ITSELF)) {
       for (int port : scenario.tlsByPort.keySet()) {
         untold.stream()
@@ -189,6 +192,7 @@ final class WireComparison {
    * @param end when it was over
    * @param tlsByPort the server's ports, and whether with TLS
    * @param isHttp whether all requests are such that a dissector understands them
+   * @param isProbed whether silent connections are its own, which a server need not accept
    * @param told the connections
    * @param rejected connections that were turned away without becoming one
    */
@@ -197,6 +201,7 @@ final class WireComparison {
       Instant end,
       Map<Integer, Boolean> tlsByPort,
       boolean isHttp,
+      boolean isProbed,
       List<ConnectionTrace> told,
       long rejected) {}
 }

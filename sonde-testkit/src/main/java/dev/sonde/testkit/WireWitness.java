@@ -26,6 +26,9 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
   /** Tag of a scenario whose requests the witness cannot be asked about. */
   static final String NOT_HTTP = "not-http";
 
+  /** Tag of a scenario that asks whether a server still accepts, by connections without a byte. */
+  static final String PROBED = "probed";
+
   private final List<WireComparison.Scenario> scenarios = new ArrayList<>();
   private Set<Capability> capabilities = Set.of();
   private Set<Deviation> deviations = Set.of();
@@ -57,6 +60,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
               Instant.now(),
               contract.tlsByPort(),
               !context.getTags().contains(NOT_HTTP),
+              context.getTags().contains(PROBED),
               contract.collector.connections(),
               contract.rejectedConnections()));
     }
