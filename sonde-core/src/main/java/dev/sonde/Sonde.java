@@ -307,8 +307,10 @@ public final class Sonde implements AutoCloseable {
   private <T extends @Nullable Object, X extends Exception> T measure(String name, Work<T, X> work)
       throws X {
     TraceContext.Calls calls = TraceContext.calls();
-    int call = calls.begin();
     long start = clock.nanoTime();
+    // Between this and the try, and before its end below, nothing may throw for lack of stack: the
+    // call would be open for ever.
+    int call = calls.begin();
     Throwable thrown = null;
     try {
       return work.call();
@@ -316,8 +318,8 @@ public final class Sonde implements AutoCloseable {
       thrown = t;
       throw t;
     } finally {
-      long end = clock.nanoTime();
       Span span = calls.end(call);
+      long end = clock.nanoTime();
       if (span == null) {
         emitter.function(name, end - start, end, thrown);
       } else {

@@ -38,10 +38,13 @@ public final class ConnectionState extends Padding {
    *   state. So if close() found nobody, the end finds `closed`. Who first raises `settled` gives up
    *   the place's share of `pending`: close(), and the request counts as begun after it and is not
    *   handed on; or the end, and close() leaves the rest to it.
-   * - A close() that finds an end being handed on leaves the share to it as well. The end stores
-   *   ENDED and then looks at `closed`, without a fence between the two, which every request would
-   *   pay for: its look may come too early by as long as a store takes to be seen. sweep(), called
-   *   later by anybody, looks at both again, and gives up the share if nobody has.
+   * - A close() that finds an end being handed on leaves the share to it as well: it raises
+   *   `leftToEnd` and looks at the state once more. The end stores ENDED and then looks at
+   *   `leftToEnd`, without a fence between the two, which every request would pay for: its look may
+   *   come too early by as long as a store takes to be seen. So all of them go through sweep(), and
+   *   anybody may call it later: it looks at both, and gives up the share if nobody has.
+   * - The place may have been taken again before an end looks, and the end that the close was left
+   *   to be that of the next request. sweep() leaves the share to whichever is being handed on.
    * - The first hint wins, and a request that fails leaves its hint before it leaves the open set.
    */
   private static final VarHandle PENDING;
@@ -452,23 +455,25 @@ public final class ConnectionState extends Padding {
 
   /** Hands on the end of a request and takes it from the open ones. */
   void ended(Exchange exchange) {
-    long served = exchange.hasResponse() ? 1 : 0;
-    if (exchange.isAlone()) {
-      SERVED_ALONE.setOpaque(this, servedAlone + served);
-      BYTES_ALONE.setOpaque(this, bytesAlone + exchange.bytesOut());
-    } else {
-      SERVED.getAndAdd(this, served);
-      BODY_BYTES.getAndAdd(this, exchange.bytesOut());
-    }
     try {
+      long served = exchange.hasResponse() ? 1 : 0;
+      if (exchange.isAlone()) {
+        SERVED_ALONE.setOpaque(this, servedAlone + served);
+        BYTES_ALONE.setOpaque(this, bytesAlone + exchange.bytesOut());
+      } else {
+        SERVED.getAndAdd(this, served);
+        BODY_BYTES.getAndAdd(this, exchange.bytesOut());
+      }
       listener.outlet().requestEnded(exchange);
     } catch (Throwable t) {
       listener.fault(t);
-    }
-    if (exchange.isAlone()) {
-      exchange.finish();
-    } else {
-      leave(exchange);
+    } finally {
+      // Whatever went wrong, such as the end of the stack: the close waits for it.
+      if (exchange.isAlone()) {
+        exchange.finish();
+      } else {
+        leave(exchange);
+      }
     }
   }
 
@@ -489,7 +494,7 @@ public final class ConnectionState extends Padding {
     leftToEnd = true;
   }
 
-  /** Hands on the close if it was left to an end that looked for it too early. */
+  /** Hands on the close if it was left to an end, and none is being handed on any more. */
   void sweep() {
     if (leftToEnd && !settled) {
       Exchange single = (Exchange) ALONE.getAcquire(this);

@@ -519,6 +519,8 @@ public final class Exchange extends Padding implements SpanSource {
         }
         case ENDING -> {
           connection.leaveToEnd();
+          // It may have been handed on meanwhile, and have looked too early.
+          connection.sweep();
           return false;
         }
         default -> {
@@ -564,8 +566,8 @@ public final class Exchange extends Padding implements SpanSource {
     STATE.setRelease(this, ENDED);
     if (settles) {
       connection.release();
-    } else if (connection.isClosed()) {
-      connection.settleAndRelease();
+    } else {
+      connection.sweep();
     }
   }
 

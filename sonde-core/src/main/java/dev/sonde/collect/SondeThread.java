@@ -18,7 +18,10 @@ public final class SondeThread extends Thread {
     setDaemon(true);
   }
 
-  /** The group of all threads of Sonde, whose processor time is told as that of the observer. */
+  /**
+   * The group of all threads of Sonde, whose processor time is told as that of the observer. It is
+   * one for the process: several Sondes in it tell of their threads together.
+   */
   public static ThreadGroup group() {
     return GROUP;
   }

@@ -20,6 +20,7 @@ final class CostMeter {
   private static final int MASK = 1_023;
 
   private static final int SAMPLES = 64;
+  private static final int UNKNOWN = -1;
 
   private final MonotonicClock clock;
   private final AtomicLongArray samples = new AtomicLongArray(SAMPLES);
@@ -37,9 +38,12 @@ final class CostMeter {
     return (number & MASK) == 0;
   }
 
-  /** Bytes that the running thread has allocated so far, or 0 where the JVM does not tell. */
+  /**
+   * Bytes that the running thread has allocated so far, or -1 where the JVM does not tell, as of a
+   * virtual thread.
+   */
   long allocatedBytes() {
-    return allocation == null ? 0 : allocation.getCurrentThreadAllocatedBytes();
+    return allocation == null ? UNKNOWN : allocation.getCurrentThreadAllocatedBytes();
   }
 
   /**
@@ -50,7 +54,7 @@ final class CostMeter {
   void addMeasured(long startNanos, long bytesBefore) {
     long end = clock.nanoTime();
     long reading = clock.nanoTime() - end;
-    add(end - startNanos - reading, allocatedBytes() - bytesBefore);
+    add(end - startNanos - reading, bytesBefore);
   }
 
   /**
@@ -59,26 +63,28 @@ final class CostMeter {
    * @param bytesBefore {@link #allocatedBytes()} before the start
    */
   void addStamped(long startNanos, long bytesBefore) {
-    add(clock.nanoTime() - startNanos, allocatedBytes() - bytesBefore);
+    add(clock.nanoTime() - startNanos, bytesBefore);
   }
 
-  private void add(long costNanos, long allocatedBytes) {
+  private void add(long costNanos, long bytesBefore) {
+    long bytesAfter = allocatedBytes();
     int index = taken.getAndIncrement() & (SAMPLES - 1);
-    bytes.set(index, allocatedBytes);
+    bytes.set(index, bytesBefore < 0 || bytesAfter < 0 ? UNKNOWN : bytesAfter - bytesBefore);
     samples.set(index, Math.max(costNanos, 1));
   }
 
-  /** Mean of the bytes that the last samples allocated, -1 before the first or if unknown. */
+  /** Mean of the bytes that the last samples allocated, as far as known; -1 if of none. */
   double meanBytes() {
     long sum = 0;
     int count = 0;
     for (int i = 0; i < SAMPLES; i++) {
-      if (samples.get(i) > 0) {
-        sum += bytes.get(i);
+      long sample = bytes.get(i);
+      if (samples.get(i) > 0 && sample >= 0) {
+        sum += sample;
         count++;
       }
     }
-    return count == 0 || allocation == null ? -1 : (double) sum / count;
+    return count == 0 ? UNKNOWN : (double) sum / count;
   }
 
   /** Median nanoseconds of the last samples, 0 before the first. */

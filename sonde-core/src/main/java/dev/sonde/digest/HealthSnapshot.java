@@ -25,9 +25,10 @@ import java.util.SortedMap;
  *     before the first
  * @param bytesPerRecord what one record makes its request thread and the background threads
  *     allocate, the dashboard's left out: means of the last samples and seconds, or -1 before the
- *     first or where the JVM does not tell
+ *     first or where the JVM does not tell, as of virtual threads; several Sondes in one process
+ *     count the background threads of all
  * @param cpuRatio processor time of the observer's own threads per elapsed time, of one processor,
- *     or -1 where the JVM does not tell
+ *     or -1 where the JVM does not tell; of all Sondes in the process together
  * @param faults unexpected failures inside the observer or its sinks, by kind
  */
 public record HealthSnapshot(

@@ -84,7 +84,7 @@ final class Tally implements SlotReader {
             || outcome == Outcome.APP_ERROR
             || outcome == Outcome.SERVER_TIMEOUT;
     GroupHandle group = routes[shape.number()];
-    if (group == null) {
+    if (group == null || group.isForgotten()) {
       group = stats.route(shape.method(), shape.route(), path, status);
       remember(routes, shape.number(), shape.route(), group);
     }
@@ -103,7 +103,7 @@ final class Tally implements SlotReader {
   private void countFunction(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
     Shapes.Name shape = Shapes.name(longs[l + Slots.SHAPE_NUMBER], refs[r + Slots.SHAPE]);
     GroupHandle group = functions[shape.number()];
-    if (group == null) {
+    if (group == null || group.isForgotten()) {
       group = stats.function(shape.text());
       remember(functions, shape.number(), shape.text(), group);
     }
@@ -114,7 +114,7 @@ final class Tally implements SlotReader {
   private void countStatement(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
     Shapes.Statement shape = Shapes.statement(longs[l + Slots.SHAPE_NUMBER], refs[r + Slots.SHAPE]);
     GroupHandle group = statements[shape.number()];
-    if (group == null) {
+    if (group == null || group.isForgotten()) {
       String query = shape.query();
       String text = query == null ? shape.operation() : query;
       group = stats.statement(shape.vendor(), text);

@@ -22,7 +22,8 @@ final class Group {
    * group. What does not fit in the cells, such as an earlier second, goes to the window.
    *
    * The one liberty: a thread that is preempted between looking at the second of the cells and
-   * adding may find its event counted one second later. It is never lost and never counted twice.
+   * adding may find its event counted one second later, and one that puts it aside just when a
+   * second begins, one second earlier. It is never lost and never counted twice.
    */
   static final int OBJECT_BYTES = 96;
 
@@ -292,10 +293,10 @@ final class Group {
     }
     Window w = window;
     if (w == null) {
-      w = new Window(timeline, budget, timeline.slotOf(reachedSecond));
+      w = new Window(timeline, budget, timeline.slotOf(reachedSecond), isPermanent);
       window = w;
     }
-    return w.prepare(bucket / Buckets.PER_OCTAVE, isPermanent) ? w : null;
+    return w.prepare(bucket / Buckets.PER_OCTAVE) ? w : null;
   }
 
   /** Moves to a second that is not in the future. */
@@ -444,11 +445,9 @@ final class Group {
   }
 
   private void drainAside() {
-    Aside event = (Aside) ASIDE.getAndSet(this, null);
-    if (event == null) {
-      return;
-    }
+    // First, as it may lack memory: what lies aside then stays there.
     advanceTo(timeline.secondNow());
+    Aside event = (Aside) ASIDE.getAndSet(this, null);
     while (event != null) {
       Aside next = event.next;
       event.second = Math.min(event.second, reachedSecond);

@@ -45,6 +45,14 @@ public final class GroupHandle {
     return kind.isEmpty() ? name : kind + " " + name;
   }
 
+  /**
+   * Whether it has no numbers now. Looking it up anew instead of keeping it finds the handle that
+   * somebody else may have begun them with since.
+   */
+  public boolean isForgotten() {
+    return group == null;
+  }
+
   Registry registry() {
     return registry;
   }
@@ -197,6 +205,11 @@ public final class GroupHandle {
     }
 
     Group attach(GroupHandle handle) {
+      GroupHandle successor = find(handle.kind, handle.name);
+      Group begun = successor == null ? null : successor.group;
+      if (begun != null) {
+        return begun;
+      }
       if (size.get() < capacity) {
         synchronized (this) {
           GroupHandle known = find(handle.kind, handle.name);

@@ -37,6 +37,10 @@ final class Window {
 
   private final Timeline timeline;
   private final Budget budget;
+
+  /** Whether there is room for it in any case. */
+  private final boolean isPermanent;
+
   private final BucketCounts total = new BucketCounts();
   private final long[] totalCounters = new long[Counters.SIZE];
   private final RunningSlot running = new RunningSlot();
@@ -52,9 +56,10 @@ final class Window {
   private long heldBytes;
   private boolean isHot;
 
-  Window(Timeline timeline, Budget budget, int slotNow) {
+  Window(Timeline timeline, Budget budget, int slotNow, boolean isPermanent) {
     this.timeline = timeline;
     this.budget = budget;
+    this.isPermanent = isPermanent;
     this.slotNow = slotNow;
     budget.windowMade();
     hold(OBJECT_BYTES);
@@ -74,13 +79,8 @@ final class Window {
     return total;
   }
 
-  /**
-   * Makes room for an octave.
-   *
-   * @param isPermanent whether there is room for it in any case
-   * @return false if memory is full
-   */
-  boolean prepare(int octave, boolean isPermanent) {
+  /** Makes room for an octave; false if memory is full. */
+  boolean prepare(int octave) {
     if ((octaves & (1L << octave)) != 0) {
       return true;
     }
@@ -119,8 +119,9 @@ final class Window {
   void add(int bucket, long n) {
     total.add(bucket, n);
     if (!running.add(bucket, n)) {
-      // Without memory for pages the slot is closed in two pieces.
-      if (n > RunningSlot.MAX_LISTED || budget.hasRoomFor(runningPagesBytes())) {
+      // Without memory for pages the slot is closed in two pieces. One that is permanent takes all
+      // events that find no memory: its pieces would be many more than its pages.
+      if (isPermanent || n > RunningSlot.MAX_LISTED || budget.hasRoomFor(runningPagesBytes())) {
         spill();
       } else {
         close();
@@ -156,27 +157,34 @@ final class Window {
     if (slot < slotNow - timeline.slots()) {
       return;
     }
-    total.addAll(buckets);
-    for (int i = 0; i < counters.length; i++) {
-      totalCounters[i] += counters[i];
-    }
     int at = 0;
     while (at < slices.size() && slices.get(at).lastSlot < slot) {
       at++;
     }
+    Slice old = null;
     int first = slot;
     int last = slot;
     long newMax = max;
     if (at < slices.size() && slices.get(at).firstSlot <= slot) {
-      Slice old = slices.remove(at);
+      old = slices.get(at);
       old.addTo(buckets, counters, 1);
       first = old.firstSlot;
       last = old.lastSlot;
       newMax = Math.max(max, old.maxNanos);
+    }
+    // What may lack memory comes first: the slices and their total change together or not at all.
+    Slice slice = Slice.of(first, last, newMax, counters, buckets);
+    if (old == null) {
+      slices.add(at, slice);
+    } else {
+      slices.set(at, slice);
+      old.addTo(total, totalCounters, -1);
       hold(-old.bytes());
     }
-    Slice slice = Slice.of(first, last, newMax, counters, buckets);
-    slices.add(at, slice);
+    total.addAll(buckets);
+    for (int i = 0; i < counters.length; i++) {
+      totalCounters[i] += counters[i];
+    }
     closedMax = Math.max(closedMax, newMax);
     hold(slice.bytes());
   }

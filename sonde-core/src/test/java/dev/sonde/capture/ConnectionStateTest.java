@@ -7,7 +7,9 @@ import dev.sonde.event.Protocol;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -59,6 +61,29 @@ final class ConnectionStateTest {
             STARTED,
             "ended completed 200 10 bytes 1000 ns",
             "closed complete/null 1 requests 10 bytes");
+    assertThat(listener.openConnections()).isEmpty();
+  }
+
+  @Test
+  void closed_isToldAfterTheEndOfTheNextRequestThoughTheOneBeforeLooksLate() {
+    Exchange first = begin(0);
+    first.completed(200, 10, 2_500);
+    Exchange second = begin(0);
+    List<String> toldBeforeTheEnd = new ArrayList<>();
+    outlet.duringEnd =
+        () -> {
+          connection.closed(Initiator.REMOTE, null, 4_000);
+          // Its thread was preempted between giving up the place and looking for the close.
+          if (first.isAlone()) {
+            first.finish();
+          }
+          toldBeforeTheEnd.addAll(outlet.lines);
+        };
+
+    second.completed(200, 10, 3_000);
+
+    assertThat(toldBeforeTheEnd).noneMatch(line -> line.startsWith("closed"));
+    assertThat(outlet.lines).last().isEqualTo("closed complete/null 2 requests 20 bytes");
     assertThat(listener.openConnections()).isEmpty();
   }
 

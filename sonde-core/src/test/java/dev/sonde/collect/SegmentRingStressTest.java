@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Rounds of random shape, each from a seed of its own; the oracles hold in every interleaving.
@@ -30,7 +31,11 @@ final class SegmentRingStressTest {
   private static final int DRAINED_EVENTS = 1_000_000;
   private static final int STALLED_EVENTS = 200_000;
 
+  /** Far more than any round takes that is not wedged. */
+  private static final long ROUND_NANOS = TimeUnit.MINUTES.toNanos(2);
+
   @Test
+  @Timeout(300)
   void ring_keepsItsPromisesInRoundsOfAnyShape() throws InterruptedException {
     boolean isCi = "true".equals(System.getenv("CI"));
     long events = Long.getLong("sonde.stress.events", 3_000_000);
@@ -71,6 +76,7 @@ final class SegmentRingStressTest {
     private final LongAdder toldChecksums = new LongAdder();
     private final LongAdder tornDrops = new LongAdder();
     private final boolean isTold;
+    private final long startNanos = System.nanoTime();
 
     Round(long seed) {
       random = new SplittableRandom(seed);
@@ -119,11 +125,14 @@ final class SegmentRingStressTest {
         stall();
         ring.drain(1 + random.nextInt(300), System.nanoTime(), taken);
         checkLaw();
+        checkTime();
       }
       if (isStalled) {
         assertThat(ring.depth()).as(shape).isEqualTo(Math.min(capacity, offered()));
       }
-      while (ring.drain(300, System.nanoTime(), taken) > 0 || ring.depth() > 0) {}
+      while (ring.drain(300, System.nanoTime(), taken) > 0 || ring.depth() > 0) {
+        checkTime();
+      }
       checkEnd();
       if (isStalled) {
         checkNewestSurvived();
@@ -140,6 +149,11 @@ final class SegmentRingStressTest {
 
     private long offered() {
       return (long) producers.size() * producers.get(0).events;
+    }
+
+    /** A slot that is never published would be waited for without end. */
+    private void checkTime() {
+      assertThat(System.nanoTime() - startNanos).as("wedged, " + shape).isLessThan(ROUND_NANOS);
     }
 
     private void checkLaw() {

@@ -362,6 +362,7 @@ final class SegmentRingTest {
     consumer.join();
 
     assertThat(depths).as("waiting at each wake-up").allMatch(depth -> depth == batch);
+    assertThat(depths).as("wake-ups").hasSizeGreaterThan(batches / 2);
     assertThat(ring.counts().taken()).isEqualTo((long) batches * batch);
   }
 

@@ -42,4 +42,25 @@ final class CostMeterTest {
     // An array has a head of 16 bytes.
     assertThat(cost.meanBytes()).isBetween(2_048.0, 2_200.0);
   }
+
+  @Test
+  void meanBytes_leavesOutTheRecordsOfVirtualThreadsWhoseAllocationIsUnknown() {
+    for (int i = 0; i < 20; i++) {
+      long begin = nanos;
+      nanos += 90;
+      cost.addStamped(begin, -1);
+    }
+    double ofNoneKnown = cost.meanBytes();
+
+    for (int i = 0; i < 2; i++) {
+      long before = cost.allocatedBytes();
+      byte[] kept = new byte[4_080];
+      cost.addMeasured(nanos, before);
+      assertThat(kept).isNotNull();
+    }
+
+    assertThat(ofNoneKnown).isEqualTo(-1);
+    assertThat(cost.medianNanos()).isEqualTo(90);
+    assertThat(cost.meanBytes()).isBetween(4_096.0, 4_400.0);
+  }
 }

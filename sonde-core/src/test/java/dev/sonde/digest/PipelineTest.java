@@ -10,6 +10,7 @@ import dev.sonde.capture.Capability;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.LeftClose;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.CloseReason;
@@ -317,6 +318,19 @@ final class PipelineTest {
 
     connection.closed(Initiator.REMOTE, null, clock.nanoTime());
     assertThat(stats.snapshot().requestsInFlight()).isEqualTo(1);
+  }
+
+  @Test
+  void close_thatWasLeftOverIsToldWithoutAnythingElseHappening() {
+    ListenerScope listener = listener();
+    pipeline.watch(listener);
+    ConnectionState connection = open(listener);
+    connection.begin(0, 0, "GET", "/", "HTTP/1.1", clock.nanoTime()).completed(200, 1, 2);
+
+    LeftClose.leave(connection);
+
+    await().until(() -> sink.elements().stream().anyMatch(ConnectionClosed.class::isInstance));
+    assertThat(listener.openConnections()).isEmpty();
   }
 
   @Test

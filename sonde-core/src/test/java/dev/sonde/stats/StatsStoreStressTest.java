@@ -6,11 +6,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.stats.GroupHandle.Budget;
+import dev.sonde.stats.GroupHandle.Registry;
+import dev.sonde.stats.GroupHandle.Timeline;
 import dev.sonde.testing.ManualClock;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -130,6 +135,51 @@ final class StatsStoreStressTest {
 
     store.roll();
     assertThat(store.harvestedRequests()).isEqualTo((long) THREADS * perThread);
+  }
+
+  @Test
+  void snapshot_hasEveryEventOfRoutesThatAreForgottenInTheMomentTheyComeBack()
+      throws ExecutionException, InterruptedException {
+    StatsConfig config = StatsConfig.builder().window(Duration.ofMinutes(1)).maxRoutes(3).build();
+    StatsStore store = new StatsStore(config, clock);
+    List<GroupHandle> kept = new ArrayList<>();
+    for (int r = 0; r < ROUTES; r++) {
+      kept.add(store.route("GET", "/r" + r));
+    }
+    int perThread = 40;
+    Callable<Long> recorder =
+        () -> {
+          long now = clock.nanoTime();
+          for (int i = 0; i < perThread; i++) {
+            int r = i % ROUTES;
+            GroupHandle route = i % 2 == 0 ? kept.get(r) : store.route("GET", "/r" + r);
+            store.recordRequest(route, 404, Outcome.COMPLETED, false, MILLI, 0, 7, now);
+          }
+          return now;
+        };
+    Callable<Long> forgetter =
+        () -> {
+          store.roll();
+          store.roll();
+          return clock.nanoTime();
+        };
+    List<Callable<Long>> all = new ArrayList<>(Collections.nCopies(THREADS, recorder));
+    all.add(THREADS / 2, forgetter);
+    try (Pool pool = new Pool(THREADS + 1)) {
+      for (int round = 0; round < 1_000; round++) {
+        // All routes have been idle for more than a window, and what came before is in none.
+        clock.advance(Duration.ofSeconds(130));
+
+        for (Future<Long> part : pool.all(all)) {
+          part.get();
+        }
+
+        GroupSnapshot total = store.snapshot().total();
+        assertThat(total.count()).as("round %s", round).isEqualTo((long) THREADS * perThread);
+        assertThat(total.bytesOut()).as("round %s", round).isEqualTo(7 * total.count());
+        assertThat(total.statusCodes()).containsExactly(Map.entry(404, total.count()));
+      }
+    }
   }
 
   @Test
@@ -379,6 +429,22 @@ final class StatsStoreStressTest {
   }
 
   @Test
+  void memory_ofWhatFindsNoRoomStaysBoundedWhileTheClockStandsStill() {
+    Budget full = new Budget(0);
+    Timeline timeline = new Timeline(clock, clock.nanoTime(), 10, 90);
+    Group other = new Registry(1, timeline, full, null).other().attached();
+    int events = 2_000_000;
+
+    for (int i = 0; i < events; i++) {
+      other.record(0, MILLI + i, Group.STATUS_NONE, Group.OUTCOME_NONE, false, 0, 0);
+    }
+
+    assertThat(full.isFull()).isTrue();
+    assertThat(full.heldBytes()).isLessThan(MIB / 16);
+    assertThat(other.recorded()).isEqualTo(events);
+  }
+
+  @Test
   void durations_areNeverNegativeWhateverTheClockDoes() {
     StatsStore store = new StatsStore(StatsConfig.defaults(), clock);
     SplittableRandom random = new SplittableRandom(8);
@@ -471,6 +537,10 @@ final class StatsStoreStressTest {
 
     <T> Future<T> submit(Callable<T> task) {
       return executor.submit(task);
+    }
+
+    <T> List<Future<T>> all(List<Callable<T>> tasks) throws InterruptedException {
+      return executor.invokeAll(tasks);
     }
 
     @Override

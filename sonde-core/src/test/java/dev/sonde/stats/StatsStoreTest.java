@@ -548,6 +548,23 @@ final class StatsStoreTest {
   }
 
   @Test
+  void handle_ofAForgottenGroupCountsWithTheOneThatHasItsNameNow() {
+    StatsStore small = new StatsStore(StatsConfig.builder().maxRoutes(1).build(), clock);
+    GroupHandle kept = small.route("GET", "/a");
+    clock.advance(Duration.ofMinutes(30));
+    small.roll();
+    boolean wasForgotten = kept.isForgotten();
+    GroupHandle anew = small.route("GET", "/a");
+
+    small.recordRequest(kept, 200, Outcome.COMPLETED, false, MILLI, 0, 0, clock.nanoTime());
+
+    assertThat(wasForgotten).isTrue();
+    assertThat(anew).isNotSameAs(kept);
+    assertThat(small.snapshot().routes()).extracting(GroupSnapshot::name).containsExactly("/a");
+    assertThat(small.snapshot().overflowCount()).isZero();
+  }
+
+  @Test
   void route_normalisesWhatHasNoTemplate() {
     assertThat(store.route("BREW", null, "/users/17", 200).toString())
         .isEqualTo("_OTHER /users/{id}");

@@ -115,7 +115,7 @@ final class WireComparison {
     // Of what a server had enough of, the rest may still be on its way to it.
     if (!isTls && scenario.isHttp && isParsed && reason != CloseReason.BACKPRESSURE) {
       compareRequests(what, trace, started.size(), seen);
-      compareResponses(what, trace, started, seen);
+      compareResponses(what, trace, started, reason, seen);
     }
     Side side = sideThatMustEnd(reason);
     // A close that is only inferred may have been the other side's.
@@ -138,15 +138,27 @@ final class WireComparison {
   }
 
   private void compareResponses(
-      String what, ConnectionTrace trace, List<RequestStarted> started, WireConnection seen) {
+      String what,
+      ConnectionTrace trace,
+      List<RequestStarted> started,
+      CloseReason reason,
+      WireConnection seen) {
     List<ResponseCompleted> completed = trace.all(ResponseCompleted.class);
+    boolean isH2 = started.stream().anyMatch(each -> each.streamId() != 0);
     if (completed.size() != started.size()) {
+      int disconnected = trace.all(ClientDisconnected.class).size();
+      int endless = started.size() - completed.size() - disconnected;
+      // The server cuts a request short by an erroneous close, or by a reset of its stream.
+      boolean isCutByServer =
+          isH2 || (reason != CloseReason.COMPLETE && reason != CloseReason.CLIENT_DISCONNECT);
+      if (endless < 0 || (endless > 0 && !isCutByServer)) {
+        differences.add(what + ": requests told without an end: " + endless);
+      }
       return;
     }
     long bytes = completed.stream().mapToLong(ResponseCompleted::bytesSent).sum();
     bodyBytes += bytes;
     expect(what, "body bytes", seen.bodyBytes(), bytes);
-    boolean isH2 = started.stream().anyMatch(each -> each.streamId() != 0);
     expect(
         what,
         "statuses",

@@ -87,6 +87,17 @@ final class WireComparisonTest {
   }
 
   @Test
+  void compare_findsAResponseThatWasNotTold() {
+    UnaryOperator<@Nullable LifecycleEvent> withoutEnd =
+        e -> isHello(e) && e instanceof ResponseCompleted ? null : e;
+
+    assertThat(compare(rewritten(withoutEnd)).differences())
+        .singleElement()
+        .asString()
+        .endsWith("requests told without an end: 1");
+  }
+
+  @Test
   void compare_findsAByteTooMany() {
     UnaryOperator<@Nullable LifecycleEvent> oneMore =
         e -> isHello(e) && e instanceof ResponseCompleted end ? response(end, 200, 14) : e;

@@ -246,9 +246,12 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Jetty is done with the stream, and so is this with the exchange. */
   private void recycled() {
-    connection.ended(this, request);
-    finished();
-    RECYCLED.setRelease(this, true);
+    try {
+      connection.ended(this, request);
+    } finally {
+      finished();
+      RECYCLED.setRelease(this, true);
+    }
   }
 
   /** No write is in flight any more: a close that waited for it may go on. */
