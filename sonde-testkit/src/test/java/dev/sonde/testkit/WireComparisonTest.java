@@ -144,7 +144,8 @@ final class WireComparisonTest {
   private static WireComparison compare(List<ConnectionTrace> traces) {
     WireComparison comparison =
         new WireComparison(EnumSet.of(Capability.ACCEPT, Capability.BYTELESS), Set.of(), wire);
-    comparison.compare(new WireComparison.Scenario("talk", Instant.MAX, ports, true, false, traces, 0));
+    comparison.compare(
+        new WireComparison.Scenario("talk", Instant.MAX, ports, true, false, traces, 0));
     return comparison;
   }
 
