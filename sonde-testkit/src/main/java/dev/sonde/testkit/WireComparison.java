@@ -48,7 +48,7 @@ final class WireComparison {
   void compare(Scenario scenario) {
     for (ConnectionTrace trace : scenario.told) {
       ConnectionOpened opened = trace.only(ConnectionOpened.class);
-      WireConnection seen = take(opened, scenario.end);
+      WireConnection seen = take(scenario, opened);
       if (seen == null) {
         differences.add(scenario.name + ": not on the wire: " + opened);
       } else {
@@ -89,11 +89,11 @@ final class WireComparison {
         .formatted(connections, requests, bodyBytes, ends, differences.size());
   }
 
-  private @Nullable WireConnection take(ConnectionOpened opened, Instant end) {
+  private @Nullable WireConnection take(Scenario scenario, ConnectionOpened opened) {
     for (WireConnection seen : wire) {
       if (seen.clientPort() == opened.clientPort()
           && seen.serverPort() == opened.serverPort()
-          && seen.begin().isBefore(end)) {
+          && isOf(scenario, seen)) {
         wire.remove(seen);
         return seen;
       }
@@ -102,7 +102,9 @@ final class WireComparison {
   }
 
   private static boolean isOf(Scenario scenario, WireConnection seen) {
-    return scenario.tlsByPort.containsKey(seen.serverPort()) && seen.begin().isBefore(scenario.end);
+    return scenario.tlsByPort.containsKey(seen.serverPort())
+        && seen.begin().isAfter(scenario.begin)
+        && seen.begin().isBefore(scenario.end);
   }
 
   private void compare(
@@ -201,6 +203,7 @@ final class WireComparison {
   /**
    * What was told of one scenario.
    *
+   * @param begin when it began: other processes may have had its ports before
    * @param end when it was over
    * @param tlsByPort the server's ports, and whether with TLS
    * @param isHttp whether all requests are such that a dissector understands them
@@ -210,6 +213,7 @@ final class WireComparison {
    */
   record Scenario(
       String name,
+      Instant begin,
       Instant end,
       Map<Integer, Boolean> tlsByPort,
       boolean isHttp,

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
@@ -22,7 +23,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * <p>A difference fails the class. Where packets cannot be captured the report says so; with {@code
  * CI=true} that is a failure.
  */
-final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAllCallback {
+final class WireWitness
+    implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, AfterAllCallback {
   /** Tag of a scenario whose requests the witness cannot be asked about. */
   static final String NOT_HTTP = "not-http";
 
@@ -32,6 +34,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
   private final List<WireComparison.Scenario> scenarios = new ArrayList<>();
   private Set<Capability> capabilities = Set.of();
   private Set<Deviation> deviations = Set.of();
+  private Instant begin = Instant.MAX;
   private @Nullable PacketCapture capture;
 
   @Override
@@ -49,6 +52,11 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
   }
 
   @Override
+  public void beforeEach(ExtensionContext context) {
+    begin = Instant.now();
+  }
+
+  @Override
   public void afterEach(ExtensionContext context) {
     ServerContract contract = (ServerContract) context.getRequiredTestInstance();
     capabilities = contract.fixture().capabilities();
@@ -57,6 +65,7 @@ final class WireWitness implements BeforeAllCallback, AfterEachCallback, AfterAl
       scenarios.add(
           new WireComparison.Scenario(
               context.getDisplayName(),
+              begin,
               Instant.now(),
               contract.tlsByPort(),
               !context.getTags().contains(NOT_HTTP),

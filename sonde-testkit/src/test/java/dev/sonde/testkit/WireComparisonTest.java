@@ -145,7 +145,8 @@ final class WireComparisonTest {
     WireComparison comparison =
         new WireComparison(EnumSet.of(Capability.ACCEPT, Capability.BYTELESS), Set.of(), wire);
     comparison.compare(
-        new WireComparison.Scenario("talk", Instant.MAX, ports, true, false, traces, 0));
+        new WireComparison.Scenario(
+            "talk", Instant.MIN, Instant.MAX, ports, true, false, traces, 0));
     return comparison;
   }
 

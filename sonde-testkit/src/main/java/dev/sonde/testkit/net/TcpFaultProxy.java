@@ -144,6 +144,7 @@ public final class TcpFaultProxy implements AutoCloseable {
   private final class Link {
     private final Socket client;
     private final Socket server;
+    private volatile boolean isClosing;
 
     Link(Socket client, Socket server) {
       this.client = client;
@@ -164,8 +165,10 @@ public final class TcpFaultProxy implements AutoCloseable {
           close();
         }
       } catch (IOException e) {
-        // What breaks one side breaks the other in the same manner.
-        reset();
+        // What breaks one side breaks the other in the same manner; a close of our own breaks none.
+        if (!isClosing) {
+          reset();
+        }
       } catch (InterruptedException e) {
         close();
         Thread.currentThread().interrupt();
@@ -173,6 +176,7 @@ public final class TcpFaultProxy implements AutoCloseable {
     }
 
     void close() {
+      isClosing = true;
       links.remove(this);
       closeQuietly(client);
       closeQuietly(server);
