@@ -44,10 +44,11 @@ public final class PacketCapture implements AutoCloseable {
     directory = Files.createTempDirectory("sonde-capture");
     packets = directory.resolve("loopback.pcapng");
     talk = directory.resolve("dumpcap.txt");
-    // 128 MB in the kernel: a busy machine must not make the witness blind.
+    // 128 MB in the kernel: a busy machine must not make the witness blind. It ends by itself, so
+    // that a test process that is killed leaves none behind.
     dumpcap =
         new ProcessBuilder(
-                "dumpcap", "-i", "lo", "-f", "tcp", "-B", "128", "-w", packets.toString())
+                ("dumpcap -i lo -f tcp -B 128 -a duration:1800 -w " + packets).split(" "))
             .redirectErrorStream(true)
             .redirectOutput(talk.toFile())
             .start();
