@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /** Measures what one record costs the thread that makes it, on one record in 1,024. */
 final class CostMeter {
   /*
-   * Three clock readings of 30 ns and two readings of the thread's allocation on every 1,024th
-   * record are less than 1 ns a record (CostMeterBenchmark). The median of the last times is told,
+   * Three clock readings of 30 ns and two readings of the thread's allocation, on every 1,024th
+   * record, come to a fraction of 1 ns a record; CostMeterBenchmark measures it. The median of the last times is told,
    * not their mean: a sample during which the thread was preempted would outweigh all others. Of
    * the bytes the mean is told: most records allocate none, and some a segment of the queue.
    */
