@@ -41,13 +41,6 @@ final class JdkHttpFixture implements ServerFixture {
   /** Longer than any client of the contract is quiet between two requests on a busy machine. */
   private static final Duration UNSEEN_AFTER = Duration.ofSeconds(2);
 
-  static {
-    // Read once, when the first server is made. Else each response waits for a delayed ACK, and a
-    // connection that waits while another server is measured is closed after 30 s.
-    System.setProperty("sun.net.httpserver.nodelay", "true");
-    System.setProperty("sun.net.httpserver.idleInterval", "300");
-  }
-
   @Override
   public String server() {
     return "jdk-httpserver";
