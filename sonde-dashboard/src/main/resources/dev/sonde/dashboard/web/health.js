@@ -34,7 +34,7 @@ export function Health() {
   return html`<div class="grid health">
     <${Panel} title="What it costs" class="wide"><dl class="facts costs">
       <${Fact} name="Per record, on the request thread"><b class="big">${ns}</b> <small>${d.ns_per_record > 0 ? "median of samples" : "no sample yet"}</small><//>
-      <${Fact} name="Allocated per record"><b class="big">${d.bytes_per_record < 0 ? "–" : d.bytes_per_record < 9.95 ? d.bytes_per_record.toFixed(1) + " B" : f.bytes(d.bytes_per_record)}</b> <small>${d.bytes_per_record < 0 ? "no sample yet" : "background threads included"}</small><//>
+      <${Fact} name="Allocated per record"><b class="big">${d.bytes_per_record < 0 ? "–" : d.bytes_per_record < 9.95 ? d.bytes_per_record.toFixed(1) + " B" : f.bytes(Math.round(d.bytes_per_record))}</b> <small>${d.bytes_per_record < 0 ? "no sample yet" : "background threads included"}</small><//>
       <${Fact} name="Processor, own threads"><b class="big">${d.cpu_ratio < 0 ? "unknown" : f.percent(d.cpu_ratio)}</b> <small>of one core</small><//>
       <${Fact} name="Memory held"><b class="big">${f.bytes(d.held_bytes)}</b> <small>of at most ${f.bytes(d.memory_bound_bytes)}</small><${Meter} part=${d.held_bytes / d.memory_bound_bytes} label="memory held of its bound" /><small>statistics ${f.bytes(d.statistics.held_bytes)} of at most ${f.bytes(d.statistics.bound_bytes)}</small><//>
       <${Fact} name="Queue"><b class="big">${f.count(d.counts.in_queue)}</b> <small>of ${f.count(d.queue_capacity)}, lag ${f.duration(d.lag_us)}</small><${Meter} part=${d.counts.in_queue / d.queue_capacity} tone=${d.counts.in_queue > d.queue_capacity / 2 ? "warn" : ""} label="queue filled" /><//>
