@@ -69,7 +69,8 @@ final class VirtualThreadsProcess {
       assertThat(ringCounts.dropped()).isEqualTo(events - 2048);
       assertThat(pinned).as("pinned").isEmpty();
       assertThat(provoked).as("pinned on purpose").isPositive();
-      assertThat(grown).as("bytes for %s threads", THREADS).isLessThan(16L * THREADS);
+      // Less than the entry and the value of a thread-local, the least to keep for a thread.
+      assertThat(grown).as("bytes for %s threads", THREADS).isLessThan(48L * THREADS);
       new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8)
           .printf("%d virtual threads, %d pinned, %d bytes%n", THREADS, pinned.size(), grown);
     }
