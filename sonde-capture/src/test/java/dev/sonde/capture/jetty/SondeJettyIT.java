@@ -6,14 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.sonde.capture.Capability;
-import dev.sonde.capture.CaptureOutlet;
-import dev.sonde.capture.CloseHint;
-import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.testkit.RecordingOutlet;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import jakarta.servlet.AsyncContext;
@@ -27,7 +23,6 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
@@ -50,7 +45,7 @@ final class SondeJettyIT {
   private static final String TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
   private static final String TRACEPARENT = "00-" + TRACE_ID + "-00f067aa0ba902b7-01";
 
-  private final Ends ends = new Ends();
+  private final RecordingOutlet ends = new RecordingOutlet();
   private final Server server = new Server();
   private final ServerConnector connector = observed();
 
@@ -339,37 +334,5 @@ final class SondeJettyIT {
     public void log(Request request, Response response) {
       lines.incrementAndGet();
     }
-  }
-
-  /** Keeps what has ended. */
-  private static final class Ends implements CaptureOutlet {
-    final List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    final List<Exchange> requests = new CopyOnWriteArrayList<>();
-    final List<ConnectionState> connections = new CopyOnWriteArrayList<>();
-
-    ListenerScope listener(String name, Set<Capability> capabilities) {
-      ListenerScope scope = new ListenerScope(name, capabilities, this);
-      scopes.add(scope);
-      return scope;
-    }
-
-    @Override
-    public void connectionOpened(ConnectionState connection) {}
-
-    @Override
-    public void requestStarted(Exchange exchange) {}
-
-    @Override
-    public void requestEnded(Exchange exchange) {
-      requests.add(exchange);
-    }
-
-    @Override
-    public void connectionClosed(ConnectionState connection) {
-      connections.add(connection);
-    }
-
-    @Override
-    public void connectionRejected(ListenerScope listener, CloseHint limit, long nanos) {}
   }
 }

@@ -5,14 +5,11 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.sonde.capture.Capability;
-import dev.sonde.capture.CaptureOutlet;
 import dev.sonde.capture.CloseHint;
-import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.testkit.RecordingOutlet;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import io.netty.bootstrap.ServerBootstrap;
@@ -46,7 +43,6 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +56,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class SondeNettyIT {
   private static final String GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
 
-  private final Ends ends = new Ends();
+  private final RecordingOutlet ends = new RecordingOutlet();
   private final EventLoopGroup loops = new NioEventLoopGroup(1);
 
   @AfterEach
@@ -272,37 +268,5 @@ final class SondeNettyIT {
                 }
               });
     }
-  }
-
-  /** Keeps what has ended. */
-  private static final class Ends implements CaptureOutlet {
-    final List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    final List<Exchange> requests = new CopyOnWriteArrayList<>();
-    final List<ConnectionState> connections = new CopyOnWriteArrayList<>();
-
-    ListenerScope listener(String name, Set<Capability> capabilities) {
-      ListenerScope scope = new ListenerScope(name, capabilities, this);
-      scopes.add(scope);
-      return scope;
-    }
-
-    @Override
-    public void connectionOpened(ConnectionState connection) {}
-
-    @Override
-    public void requestStarted(Exchange exchange) {}
-
-    @Override
-    public void requestEnded(Exchange exchange) {
-      requests.add(exchange);
-    }
-
-    @Override
-    public void connectionClosed(ConnectionState connection) {
-      connections.add(connection);
-    }
-
-    @Override
-    public void connectionRejected(ListenerScope listener, CloseHint limit, long nanos) {}
   }
 }

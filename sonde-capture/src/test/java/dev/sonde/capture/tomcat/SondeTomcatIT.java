@@ -6,14 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.sonde.capture.Capability;
-import dev.sonde.capture.CaptureOutlet;
-import dev.sonde.capture.CloseHint;
-import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.testkit.RecordingOutlet;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import jakarta.servlet.AsyncContext;
@@ -29,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -53,7 +48,7 @@ final class SondeTomcatIT {
   private static final String TRACEPARENT = "00-" + TRACE_ID + "-00f067aa0ba902b7-01";
   private static final int FILE_BYTES = 3_000_000;
 
-  private final Ends ends = new Ends();
+  private final RecordingOutlet ends = new RecordingOutlet();
   private final Tomcat tomcat = new Tomcat();
   private Connector connector = configured(SondeTomcat.connector(ends::listener));
 
@@ -355,43 +350,5 @@ final class SondeTomcatIT {
         thread.start();
       }
     }
-  }
-
-  /** Keeps what has ended; the exchange of a connection may be used again, so what it said, too. */
-  private static final class Ends implements CaptureOutlet {
-    final List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    final List<Exchange> requests = new CopyOnWriteArrayList<>();
-    final List<Long> bodyBytes = new CopyOnWriteArrayList<>();
-    final List<@Nullable String> routes = new CopyOnWriteArrayList<>();
-    final List<@Nullable Throwable> errors = new CopyOnWriteArrayList<>();
-    final List<ConnectionState> connections = new CopyOnWriteArrayList<>();
-
-    ListenerScope listener(String name, Set<Capability> capabilities) {
-      ListenerScope scope = new ListenerScope(name, capabilities, this);
-      scopes.add(scope);
-      return scope;
-    }
-
-    @Override
-    public void connectionOpened(ConnectionState connection) {}
-
-    @Override
-    public void requestStarted(Exchange exchange) {}
-
-    @Override
-    public void requestEnded(Exchange exchange) {
-      requests.add(exchange);
-      bodyBytes.add(exchange.bytesOut());
-      routes.add(exchange.route());
-      errors.add(exchange.error());
-    }
-
-    @Override
-    public void connectionClosed(ConnectionState connection) {
-      connections.add(connection);
-    }
-
-    @Override
-    public void connectionRejected(ListenerScope listener, CloseHint limit, long nanos) {}
   }
 }
