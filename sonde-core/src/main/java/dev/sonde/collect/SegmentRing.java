@@ -487,7 +487,7 @@ public final class SegmentRing {
           throw stackExhausted;
         }
         if (isOver) {
-          recycle(segment);
+          recycle(segment, /* renewsRefs= */ false);
         }
       }
       segment = older;
@@ -697,7 +697,7 @@ public final class SegmentRing {
     }
     segment.newer = null;
     if (settle(segment)) {
-      recycle(segment);
+      recycle(segment, /* renewsRefs= */ true);
     }
   }
 
@@ -759,8 +759,14 @@ public final class SegmentRing {
     return drops == null || drops.settle(segment);
   }
 
-  /** Saves the arrays of an owned segment for another one, unless a writer is still in them. */
-  private void recycle(Segment segment) {
+  /**
+   * Saves the arrays of an owned segment for another one, unless a writer is still in them.
+   *
+   * @param renewsRefs whether to replace its references by a new array instead of clearing them. A
+   *     reference that is stored in a young array costs the garbage collector's barrier neither a
+   *     fence nor a card, so the consumer makes it young; a producer must not allocate
+   */
+  private void recycle(Segment segment, boolean renewsRefs) {
     long[] longs = segment.longs;
     int claimed = segment.limit;
     for (int i = 0; i < claimed; i++) {
@@ -769,9 +775,14 @@ public final class SegmentRing {
       }
       longs[i * stride] = 0;
     }
-    segment.clear(0, claimed * refsPerSlot);
     try {
-      giveSegment(new Segment(longs, segment.refs));
+      @Nullable Object[] refs = segment.refs;
+      if (renewsRefs) {
+        refs = new @Nullable Object[refs.length];
+      } else {
+        segment.clear(0, claimed * refsPerSlot);
+      }
+      giveSegment(new Segment(longs, refs));
     } catch (OutOfMemoryError e) {
       // Then the collector gets the arrays back, which is what it wants.
     }
