@@ -41,7 +41,7 @@ final class Digest {
   /** Records taken at a time. */
   private static final int BATCH = 256;
 
-  /** It looks this often, and earlier only when the ring is half full: no wake-up per record. */
+  /** It looks this often at least. */
   private static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -54,7 +54,16 @@ final class Digest {
   private static final int SCANS_REMEMBERED = 4;
 
   private final SegmentRing ring;
+
+  /**
+   * So many waiting records wake this thread up, which costs the one that puts the last a call of
+   * the system.
+   */
   private final int wakeUpAt;
+
+  /** So many are to wait when this thread looks by itself, before it is woken up. */
+  private final int aim;
+
   private final Tally tally;
   private final StatsStore stats;
   private final ErrorRing errors;
@@ -99,6 +108,8 @@ final class Digest {
   /** Whether anybody takes events; none is made otherwise but of failures. */
   private boolean hasSinks;
 
+  private long lookedNanos;
+  private long countedBefore;
   private long tickNanos;
   private long scanNanos;
   private int scans;
@@ -117,7 +128,8 @@ final class Digest {
       Faults faults,
       MonotonicClock clock) {
     this.ring = ring;
-    this.wakeUpAt = Math.max(1, config.queueSize() / 2);
+    wakeUpAt = Math.max(1, config.queueSize() / 2);
+    aim = Math.max(1, config.queueSize() * 3 / 8);
     this.tally = tally;
     this.stats = stats;
     this.errors = errors;
@@ -131,6 +143,7 @@ final class Digest {
         new EventBuilder(longs, refs, config.keepsErrorMessages(), config.masksClientAddresses());
     anchor = ClockAnchor.take(clock);
     drainedNanos = clock.nanoTime();
+    lookedNanos = drainedNanos;
     tickNanos = drainedNanos;
     scanNanos = drainedNanos;
     thread = new SondeThread("sonde-digest", this::run);
@@ -307,12 +320,25 @@ final class Digest {
     if (drain() < BATCH) {
       tick();
       if (settling.get() == 0) {
-        ring.await(INTERVAL_NANOS, wakeUpAt);
+        ring.await(untilNextLook(), wakeUpAt);
       } else {
         // A writer was preempted in the middle of its slot.
         ring.await(PAUSE_NANOS, 1);
       }
     }
+  }
+
+  /** At the rate since the last look. */
+  private long untilNextLook() {
+    long elapsed = drainedNanos - lookedNanos;
+    long records = counted.getPlain() - countedBefore;
+    lookedNanos = drainedNanos;
+    countedBefore = counted.getPlain();
+    if (records == 0) {
+      return INTERVAL_NANOS;
+    }
+    double nanos = (double) elapsed * aim / records;
+    return Math.min(Math.max((long) nanos, PAUSE_NANOS), INTERVAL_NANOS);
   }
 
   private void finish() {

@@ -136,8 +136,7 @@ final class Slots {
     longs[l + BYTES_IN] = exchange.bytesIn();
     longs[l + BYTES_OUT] = exchange.bytesOut();
     longs[l + FIRST_BYTE] = exchange.timeToFirstByteNanos();
-    Shapes.Request shape =
-        Shapes.request(exchange.method(), exchange.route(), exchange.httpVersion());
+    Shapes.Request shape = shapeOf(exchange);
     putShape(longs, l, shape.number(), refs, r, shape);
     refs[r + TARGET] = Shapes.boundedName(exchange.target());
     Span span = exchange.spanOrNull();
@@ -148,6 +147,22 @@ final class Slots {
       refs[r + SPAN] = span;
     }
     put(refs, r + ERROR, exchange.error());
+  }
+
+  /** Mostly that of the last request of the connection. */
+  private static Shapes.Request shapeOf(Exchange exchange) {
+    String method = exchange.method();
+    String route = exchange.route();
+    String httpVersion = exchange.httpVersion();
+    if (exchange.memo() instanceof Shapes.Request last
+        && last.matches(method, route, httpVersion)) {
+      return last;
+    }
+    Shapes.Request shape = Shapes.request(method, route, httpVersion);
+    if (shape.number() != Shapes.NONE) {
+      exchange.keepMemo(shape);
+    }
+    return shape;
   }
 
   /** A request that the application reports itself. */
