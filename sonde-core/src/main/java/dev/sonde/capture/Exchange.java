@@ -58,6 +58,9 @@ public final class Exchange extends Padding implements SpanSource {
   private volatile @Nullable Object attachment;
   private volatile @Nullable Span span;
 
+  /** The outlet's own. */
+  private @Nullable Object memo;
+
   // Written before it is OPEN.
   private long id;
   private int workerId;
@@ -287,6 +290,19 @@ public final class Exchange extends Padding implements SpanSource {
   /** What was {@linkplain #attach attached}, or null. */
   public @Nullable Object attachment() {
     return attachment;
+  }
+
+  /**
+   * What the outlet has kept here of an earlier request of this object, or null; for the outlet,
+   * while it is told of an end.
+   */
+  public @Nullable Object memo() {
+    return memo;
+  }
+
+  /** Keeps an object of the outlet for later requests. */
+  public void keepMemo(Object memo) {
+    this.memo = memo;
   }
 
   /** The request's span, to be made current while the application works on it. */

@@ -59,6 +59,12 @@ public final class SegmentRing {
   /** How long a slot may stay claimed and unpublished before it is given up and counted dropped. */
   static final long FROZEN_NANOS = 1_000_000_000;
 
+  /** Answer of {@link #claim}: the segment has no slot left. */
+  public static final int FULL = -1;
+
+  /** Answer of {@link #claim}: the ring is sealed. */
+  public static final int REFUSED = -2;
+
   private static final VarHandle CLAIM;
   private static final VarHandle OWNER;
   private static final VarHandle CURRENT;
@@ -186,28 +192,111 @@ public final class SegmentRing {
   public <E> boolean put(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
     boolean isClaimed = false;
     try {
-      Stripe stripe = stripe();
-      while (true) {
-        Segment segment = stripe.current;
-        long index = (long) CLAIM.getAndAdd(segment, 1L);
-        if (index < segmentSize) {
-          isClaimed = true;
-          return write(segment, (int) index, encoder, source, timestampNanos);
-        }
-        if (segment.rel == SEALED) {
-          refused.increment();
-          return false;
-        }
-        if (index < CLOSED) {
-          rollOver(stripe, segment);
-        }
+      Segment segment;
+      int slot;
+      do {
+        segment = newest();
+        slot = claim(segment);
+      } while (slot == FULL);
+      if (slot == REFUSED) {
+        return false;
       }
+      isClaimed = true;
+      try {
+        encoder.encode(source, segment.longs, longOf(slot), segment.refs, refOf(slot));
+      } catch (Throwable e) {
+        release(segment, slot, VOID);
+        return false;
+      }
+      publish(segment, slot, timestampNanos);
+      return true;
     } catch (Throwable memoryOrStackExhausted) {
       // A claim counts by itself: its slot stays unpublished and is given up.
       if (!isClaimed) {
         countExhausted();
       }
       return false;
+    }
+  }
+
+  /*
+   * The parts of a put, for who has the event in variables: an object that holds them for an
+   * encoder is allocated wherever the compiler did not inline all of the put.
+   */
+
+  /** The segment in which the calling thread may {@link #claim} a slot. */
+  public Segment newest() {
+    return stripe().current;
+  }
+
+  /** A segment with one slot, which belongs to the caller and not to the ring. */
+  public Segment spare() {
+    return new Segment(new long[stride], new @Nullable Object[refsPerSlot]);
+  }
+
+  /**
+   * Claims a slot, which counts as offered from then on.
+   *
+   * <p>What this and {@link #newest} throw where memory or stack is short is to be told to {@link
+   * #countExhausted}.
+   *
+   * @return the slot, to be written and then {@linkplain #publish published}; or {@link #FULL}: ask
+   *     for the newest segment again; or {@link #REFUSED}. A slot that is never published is given
+   *     up after a second, and what others put after it waits as long.
+   */
+  public int claim(Segment segment) {
+    long index = (long) CLAIM.getAndAdd(segment, 1L);
+    return index < segmentSize ? (int) index : claimNone(segment, index);
+  }
+
+  private int claimNone(Segment segment, long index) {
+    if (segment.rel == SEALED) {
+      refused.increment();
+      return REFUSED;
+    }
+    if (index < CLOSED) {
+      rollOver(stripe(), segment);
+    }
+    return FULL;
+  }
+
+  /** Where the primitives of a slot begin in {@link Segment#longs()}. */
+  public int longOf(int slot) {
+    return slot * stride + 1;
+  }
+
+  /** Where the references of a slot begin in {@link Segment#refs()}. */
+  public int refOf(int slot) {
+    return slot * refsPerSlot;
+  }
+
+  /**
+   * Publishes a slot that was claimed and written.
+   *
+   * @param timestampNanos when the event happened, read before the claim
+   */
+  public void publish(Segment segment, int slot, long timestampNanos) {
+    boolean isNoTime = timestampNanos == 0 || timestampNanos == VOID;
+    release(segment, slot, isNoTime ? timestampNanos + 1 : timestampNanos);
+  }
+
+  private void release(Segment segment, int slot, long time) {
+    WORD.setRelease(segment.longs, slot * stride, time);
+    if (slot == segment.signalAt) {
+      try {
+        signal();
+      } catch (Throwable stackExhausted) {
+        // It is published, whatever happens now; the consumer finds it when its time is over.
+      }
+    }
+  }
+
+  /** Counts an event for which there was no memory or no stack, as offered and dropped. */
+  public void countExhausted() {
+    try {
+      exhausted.increment();
+    } catch (Throwable stackExhausted) {
+      // Neither offered nor counted; the caller still learns it from the result.
     }
   }
 
@@ -348,42 +437,11 @@ public final class SegmentRing {
     return (Stripe) STRIPE.getVolatile(stripes, index);
   }
 
-  private <E> boolean write(
-      Segment segment, int index, SlotEncoder<? super E> encoder, E source, long timestampNanos) {
-    int word = index * stride;
-    long time = timestampNanos;
-    if (time == 0 || time == VOID) {
-      time++;
-    }
-    try {
-      encoder.encode(source, segment.longs, word + 1, segment.refs, index * refsPerSlot);
-    } catch (Throwable e) {
-      time = VOID;
-    }
-    WORD.setRelease(segment.longs, word, time);
-    if (index == segment.signalAt) {
-      try {
-        signal();
-      } catch (Throwable stackExhausted) {
-        // It is published, whatever happens now; the consumer finds it when its time is over.
-      }
-    }
-    return time != VOID;
-  }
-
   private void signal() {
     Thread consumer = parked;
     if (consumer != null) {
       parked = null;
       LockSupport.unpark(consumer);
-    }
-  }
-
-  private void countExhausted() {
-    try {
-      exhausted.increment();
-    } catch (Throwable stackExhausted) {
-      // Neither offered nor counted; the caller still learns it from the result.
     }
   }
 
@@ -429,7 +487,7 @@ public final class SegmentRing {
           throw stackExhausted;
         }
         if (isOver) {
-          recycle(segment);
+          recycle(segment, /* renewsRefs= */ false);
         }
       }
       segment = older;
@@ -639,7 +697,7 @@ public final class SegmentRing {
     }
     segment.newer = null;
     if (settle(segment)) {
-      recycle(segment);
+      recycle(segment, /* renewsRefs= */ true);
     }
   }
 
@@ -701,8 +759,14 @@ public final class SegmentRing {
     return drops == null || drops.settle(segment);
   }
 
-  /** Saves the arrays of an owned segment for another one, unless a writer is still in them. */
-  private void recycle(Segment segment) {
+  /**
+   * Saves the arrays of an owned segment for another one, unless a writer is still in them.
+   *
+   * @param renewsRefs whether to replace its references by a new array instead of clearing them. A
+   *     reference that is stored in a young array costs the garbage collector's barrier neither a
+   *     fence nor a card, so the consumer makes it young; a producer must not allocate
+   */
+  private void recycle(Segment segment, boolean renewsRefs) {
     long[] longs = segment.longs;
     int claimed = segment.limit;
     for (int i = 0; i < claimed; i++) {
@@ -711,9 +775,14 @@ public final class SegmentRing {
       }
       longs[i * stride] = 0;
     }
-    segment.clear(0, claimed * refsPerSlot);
     try {
-      giveSegment(new Segment(longs, segment.refs));
+      @Nullable Object[] refs = segment.refs;
+      if (renewsRefs) {
+        refs = new @Nullable Object[refs.length];
+      } else {
+        segment.clear(0, claimed * refsPerSlot);
+      }
+      giveSegment(new Segment(longs, refs));
     } catch (OutOfMemoryError e) {
       // Then the collector gets the arrays back, which is what it wants.
     }
@@ -769,7 +838,8 @@ public final class SegmentRing {
     private long p0, p1, p2, p3, p4, p5, p6;
   }
 
-  private static final class Segment extends Padding {
+  /** Slots that are claimed one after another. */
+  public static final class Segment extends Padding {
     volatile long claim;
     final long[] longs;
     final @Nullable Object[] refs;
@@ -788,6 +858,16 @@ public final class SegmentRing {
     Segment(long[] longs, @Nullable Object[] refs) {
       this.longs = longs;
       this.refs = refs;
+    }
+
+    /** Primitives of all slots; see {@link SegmentRing#longOf}. */
+    public long[] longs() {
+      return longs;
+    }
+
+    /** References of all slots; see {@link SegmentRing#refOf}. */
+    public @Nullable Object[] refs() {
+      return refs;
     }
 
     /** Lets go of references; most slots hold none or few, and reading costs less than writing. */

@@ -10,7 +10,6 @@ import dev.sonde.collect.SondeThread;
 import dev.sonde.event.Event;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.ProfileEvent;
-import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.recent.RecentStore;
 import dev.sonde.sampling.SamplingPolicy;
@@ -42,7 +41,7 @@ final class Digest {
   /** Records taken at a time. */
   private static final int BATCH = 256;
 
-  /** It looks this often, and earlier only when the ring is half full: no wake-up per record. */
+  /** It looks this often at least. */
   private static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -55,7 +54,16 @@ final class Digest {
   private static final int SCANS_REMEMBERED = 4;
 
   private final SegmentRing ring;
+
+  /**
+   * So many waiting records wake this thread up, which costs the one that puts the last a call of
+   * the system.
+   */
   private final int wakeUpAt;
+
+  /** So many are to wait when this thread looks by itself, before it is woken up. */
+  private final int aim;
+
   private final Tally tally;
   private final StatsStore stats;
   private final ErrorRing errors;
@@ -97,9 +105,11 @@ final class Digest {
   private final EventBuilder record;
   private int copied;
 
-  /** Whether events have to be built of what is not a failure. */
-  private boolean needsEvents;
+  /** Whether anybody takes events; none is made otherwise but of failures. */
+  private boolean hasSinks;
 
+  private long lookedNanos;
+  private long countedBefore;
   private long tickNanos;
   private long scanNanos;
   private int scans;
@@ -118,7 +128,8 @@ final class Digest {
       Faults faults,
       MonotonicClock clock) {
     this.ring = ring;
-    this.wakeUpAt = Math.max(1, config.queueSize() / 2);
+    wakeUpAt = Math.max(1, config.queueSize() / 2);
+    aim = Math.max(1, config.queueSize() * 3 / 8);
     this.tally = tally;
     this.stats = stats;
     this.errors = errors;
@@ -132,6 +143,7 @@ final class Digest {
         new EventBuilder(longs, refs, config.keepsErrorMessages(), config.masksClientAddresses());
     anchor = ClockAnchor.take(clock);
     drainedNanos = clock.nanoTime();
+    lookedNanos = drainedNanos;
     tickNanos = drainedNanos;
     scanNanos = drainedNanos;
     thread = new SondeThread("sonde-digest", this::run);
@@ -308,12 +320,25 @@ final class Digest {
     if (drain() < BATCH) {
       tick();
       if (settling.get() == 0) {
-        ring.await(INTERVAL_NANOS, wakeUpAt);
+        ring.await(untilNextLook(), wakeUpAt);
       } else {
         // A writer was preempted in the middle of its slot.
         ring.await(PAUSE_NANOS, 1);
       }
     }
+  }
+
+  /** At the rate since the last look. */
+  private long untilNextLook() {
+    long elapsed = drainedNanos - lookedNanos;
+    long records = counted.getPlain() - countedBefore;
+    lookedNanos = drainedNanos;
+    countedBefore = counted.getPlain();
+    if (records == 0) {
+      return INTERVAL_NANOS;
+    }
+    double nanos = (double) elapsed * aim / records;
+    return Math.min(Math.max((long) nanos, PAUSE_NANOS), INTERVAL_NANOS);
   }
 
   private void finish() {
@@ -331,7 +356,7 @@ final class Digest {
       synchronized (feeds) {
         recent.beginBatch();
         try {
-          needsEvents = !keepsAll || !feeds.isEmpty();
+          hasSinks = !feeds.isEmpty();
           for (int i = 0; i < copied; i++) {
             digest(i);
           }
@@ -372,19 +397,11 @@ final class Digest {
         case Slots.EXCHANGE, Slots.REQUEST -> {
           if (group == null) {
             digestExcluded();
-          } else if (needsEvents || record.isFailure()) {
+          } else {
             digestRequest(group);
-          } else {
-            countRequest(group);
           }
         }
-        case Slots.FUNCTION, Slots.DATABASE -> {
-          if (needsEvents || record.isFailure()) {
-            digestPart(record.part());
-          } else {
-            countPart();
-          }
-        }
+        case Slots.FUNCTION, Slots.DATABASE -> digestPart();
         case Slots.OPENED -> keep(record.opened());
         case Slots.CLOSED -> keep(record.closed());
         default -> throw new IllegalStateException("kind " + record.kind());
@@ -402,57 +419,42 @@ final class Digest {
   }
 
   private void digestRequest(GroupHandle route) {
-    boolean hasConnection = record.kind() == Slots.EXCHANGE;
-    RequestEvent request = record.request(1);
-    LifecycleEvent started = hasConnection ? record.started() : null;
-    LifecycleEvent ended = hasConnection ? record.ended() : null;
-    errors.record(request);
+    if (record.isFailure()) {
+      errors.record(record.request(1));
+    }
     boolean isAnnounced = isAnnounced();
-    double weight = keepsAll ? 1 : policy.weightOf(request);
+    double weight = keepsAll ? 1 : record.weightOfRequest(policy);
     if (isAnnounced && weight == SamplingPolicy.DROP) {
       weight = 1;
     }
-    ProfileEvent weighted = weight > 0 ? EventBuilder.weighted(request, weight) : request;
     List<ProfileEvent> parts = recent.end(record, route, weight);
-    if (weight > 0 && started != null && !isAnnounced) {
-      publish(started);
+    boolean isPublished = weight > 0 && hasSinks;
+    if (isPublished && !isAnnounced && record.kind() == Slots.EXCHANGE) {
+      publish(record.started());
     }
-    for (ProfileEvent part : parts) {
-      settle(part, policy.weightOf(part, weight));
+    for (int i = 0; i < parts.size(); i++) {
+      ProfileEvent part = parts.get(i);
+      settle(part, policy.weightOf(part.isError(), weight));
     }
     settleExcess();
-    if (weight > 0) {
+    if (weight <= 0) {
+      add(sampledOut, 1);
+      return;
+    }
+    if (isPublished) {
+      LifecycleEvent ended = record.kind() == Slots.EXCHANGE ? record.ended() : null;
       if (ended != null) {
         publish(ended);
       }
-      publish(weighted);
-      add(kept, 1);
+      publish(record.request(weight));
     } else {
-      add(sampledOut, 1);
+      add(published, record.events() - (isAnnounced ? 1 : 0));
     }
+    add(kept, 1);
   }
 
   private boolean isAnnounced() {
     return !announced.isEmpty() && announced.remove(record.requestId()) != null;
-  }
-
-  /** A request that is kept and of which nobody takes the events, so that none is built. */
-  private void countRequest(GroupHandle route) {
-    int events = record.events() - (isAnnounced() ? 1 : 0);
-    recent.end(record, route, 1);
-    settleExcess();
-    add(published, events);
-    add(kept, 1);
-  }
-
-  /** The same of a call or a statement. */
-  private void countPart() {
-    if (recent.add(record, false) == RecentStore.NONE) {
-      recent.release(record.localRootSpanId());
-    }
-    settleExcess();
-    add(published, 1);
-    add(kept, 1);
   }
 
   /** A request that is excluded, after calls and statements within it were reported. */
@@ -461,21 +463,35 @@ final class Digest {
     add(sampledOut, 1 + dropped);
   }
 
-  private void digestPart(ProfileEvent part) {
-    errors.record(part);
+  private void digestPart() {
+    if (record.isFailure()) {
+      errors.record(record.part());
+    }
     int group = recent.add(record, !keepsAll);
     if (group == RecentStore.NONE) {
-      double weight = keepsAll ? 1 : policy.weightOfOrphan(part);
+      double weight = keepsAll ? 1 : record.weightOfOrphan(policy);
       for (ProfileEvent inner : recent.release(record.localRootSpanId())) {
-        settle(inner, policy.weightOf(inner, weight));
+        settle(inner, policy.weightOf(inner.isError(), weight));
       }
-      settle(part, weight);
+      settlePart(weight);
     } else if (keepsAll) {
-      settle(part, 1);
+      settlePart(1);
     } else if (recent.hasEnded(group)) {
-      settle(part, policy.weightOf(part, recent.weight(group)));
+      settlePart(policy.weightOf(record.isFailure(), recent.weight(group)));
     }
     settleExcess();
+  }
+
+  /** Of the record itself. */
+  private void settlePart(double weight) {
+    if (hasSinks && weight > 0) {
+      settle(record.part(), weight);
+    } else if (weight > 0) {
+      add(published, 1);
+      add(kept, 1);
+    } else {
+      add(sampledOut, 1);
+    }
   }
 
   private void settleExcess() {

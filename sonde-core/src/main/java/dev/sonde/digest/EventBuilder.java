@@ -19,6 +19,7 @@ import dev.sonde.event.RequestEvent;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.recent.RecordReader;
+import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.GroupHandle;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceIds;
@@ -157,6 +158,23 @@ final class EventBuilder implements RecordReader {
     return Slots.has(header(), Slots.IS_ERROR);
   }
 
+  /** What sampling says of a request. */
+  double weightOfRequest(SamplingPolicy policy) {
+    return policy.weightOf(
+        text(Slots.TARGET),
+        shape().route(),
+        Slots.isFailed(header(), refs[r + Slots.ERROR]),
+        get(Slots.DURATION),
+        get(Slots.TRACE_HIGH),
+        get(Slots.TRACE_LOW));
+  }
+
+  /** What sampling says of a call or a statement outside of any request. */
+  double weightOfOrphan(SamplingPolicy policy) {
+    return policy.weightOfOrphan(
+        isFailure(), get(Slots.DURATION), get(Slots.TRACE_HIGH), get(Slots.TRACE_LOW));
+  }
+
   /** Events that become of a request. */
   int events() {
     if (kind() != Slots.EXCHANGE) {
@@ -222,7 +240,7 @@ final class EventBuilder implements RecordReader {
   @Override
   public int textChars() {
     return switch (kind()) {
-      case Slots.FUNCTION -> chars(name()) + chars(textOrNull(Slots.EXCEPTION));
+      case Slots.FUNCTION -> chars(name()) + chars(textOrNull(Slots.FAILURE));
       case Slots.DATABASE -> {
         Shapes.Statement shape = statementShape();
         yield chars(shape.vendor())
@@ -230,7 +248,7 @@ final class EventBuilder implements RecordReader {
             + chars(shape.operation())
             + chars(shape.target())
             + chars(shape.query())
-            + chars(textOrNull(Slots.ERROR_CODE));
+            + chars(textOrNull(Slots.FAILURE));
       }
       default ->
           chars(shape().method())
@@ -340,7 +358,7 @@ final class EventBuilder implements RecordReader {
         name(),
         get(Slots.DURATION),
         Slots.has(header(), Slots.IS_ERROR),
-        textOrNull(Slots.EXCEPTION),
+        textOrNull(Slots.FAILURE),
         1);
   }
 
@@ -361,7 +379,7 @@ final class EventBuilder implements RecordReader {
         get(Slots.ROWS),
         get(Slots.DURATION),
         Slots.has(header(), Slots.IS_ERROR),
-        textOrNull(Slots.ERROR_CODE),
+        textOrNull(Slots.FAILURE),
         Slots.number(header()),
         1);
   }

@@ -9,6 +9,7 @@ import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.AsyncCollector;
 import dev.sonde.collect.Emitter;
 import dev.sonde.collect.SegmentRing;
+import dev.sonde.collect.SegmentRing.Segment;
 import dev.sonde.collect.Sink;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Event;
@@ -194,10 +195,103 @@ public final class Pipeline implements CaptureOutlet, Emitter {
 
   /** After the close, or where memory is short, the statistics alone are told. */
   private <E> void countUnqueued(SlotEncoder<? super E> encoder, E source, long timestampNanos) {
-    long[] longs = new long[Slots.LONGS];
-    @Nullable Object[] refs = new @Nullable Object[Slots.REFS];
-    encoder.encode(source, longs, 0, refs, 0);
-    tally.read(timestampNanos, longs, 0, refs, 0);
+    Segment spare = ring.spare();
+    int l = ring.longOf(0);
+    encoder.encode(source, spare.longs(), l, spare.refs(), 0);
+    tally.read(timestampNanos, spare.longs(), l, spare.refs(), 0);
+  }
+
+  private void putRequest(
+      @Nullable Span span,
+      Shapes.Request shape,
+      String target,
+      int status,
+      Outcome outcome,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      @Nullable Throwable error,
+      long endNanos) {
+    Segment segment;
+    int slot;
+    try {
+      do {
+        segment = ring.newest();
+        slot = ring.claim(segment);
+      } while (slot == SegmentRing.FULL);
+    } catch (Throwable memoryOrStackExhausted) {
+      ring.countExhausted();
+      segment = ring.spare();
+      slot = SegmentRing.REFUSED;
+    }
+    boolean isQueued = slot != SegmentRing.REFUSED;
+    if (!isQueued) {
+      // The statistics alone are told.
+      segment = ring.spare();
+      slot = 0;
+    }
+    long[] longs = segment.longs();
+    @Nullable Object[] refs = segment.refs();
+    int l = ring.longOf(slot);
+    int r = ring.refOf(slot);
+    Slots.putRequest(
+        longs,
+        l,
+        refs,
+        r,
+        span,
+        shape,
+        target,
+        status,
+        outcome,
+        durationNanos,
+        bytesIn,
+        bytesOut,
+        error);
+    if (isQueued) {
+      ring.publish(segment, slot, endNanos);
+    } else {
+      tally.read(endNanos, longs, l, refs, r);
+    }
+  }
+
+  private void putPart(
+      long header,
+      @Nullable Span span,
+      int number,
+      Object shape,
+      long rows,
+      long durationNanos,
+      @Nullable String failure,
+      long endNanos) {
+    Segment segment;
+    int slot;
+    try {
+      do {
+        segment = ring.newest();
+        slot = ring.claim(segment);
+      } while (slot == SegmentRing.FULL);
+    } catch (Throwable memoryOrStackExhausted) {
+      ring.countExhausted();
+      segment = ring.spare();
+      slot = SegmentRing.REFUSED;
+    }
+    boolean isQueued = slot != SegmentRing.REFUSED;
+    if (!isQueued) {
+      // The statistics alone are told.
+      segment = ring.spare();
+      slot = 0;
+    }
+    long[] longs = segment.longs();
+    @Nullable Object[] refs = segment.refs();
+    int l = ring.longOf(slot);
+    int r = ring.refOf(slot);
+    Slots.putPart(longs, l, refs, r, header, span, number, shape, rows, durationNanos, failure);
+    if (isQueued) {
+      ring.publish(segment, slot, endNanos);
+    } else {
+      tally.read(endNanos, longs, l, refs, r);
+    }
   }
 
   @Override
@@ -227,18 +321,17 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     try {
       long now = clock.nanoTime();
       long bytes = bytesBefore(now);
-      Slots.Request request =
-          new Slots.Request(
-              TraceContext.current(),
-              Shapes.request(method, route, ""),
-              target,
-              status,
-              outcome,
-              durationNanos,
-              bytesIn,
-              bytesOut,
-              error);
-      put(Slots.REQUEST_ENCODER, request, now);
+      putRequest(
+          TraceContext.current(),
+          Shapes.request(method, route, ""),
+          Shapes.boundedName(target),
+          status,
+          outcome,
+          durationNanos,
+          bytesIn,
+          bytesOut,
+          error,
+          now);
       sampleCost(now, bytes);
     } catch (Throwable t) {
       faults.count("emitter", t);
@@ -289,9 +382,16 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     long bytes = bytesBefore(endNanos);
     boolean isError = error != null && !(error instanceof CancellationException);
     String exceptionType = error == null ? null : error.getClass().getName();
-    Slots.Call call =
-        new Slots.Call(span, isOwn, Shapes.name(name), isError, exceptionType, durationNanos);
-    put(Slots.FUNCTION_ENCODER, call, endNanos);
+    Shapes.Name shape = Shapes.name(name);
+    putPart(
+        Slots.ofCall(isError, isOwn),
+        span,
+        shape.number(),
+        shape,
+        0,
+        durationNanos,
+        exceptionType,
+        endNanos);
     sampleCost(endNanos, bytes);
   }
 
@@ -313,16 +413,17 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       return;
     }
     try {
-      Slots.Execution execution =
-          new Slots.Execution(
-              TraceContext.current(),
-              Shapes.statement(vendor, database, operation, target, query, queryHash),
-              rows,
-              durationNanos,
-              isError,
-              errorCode,
-              batchSize);
-      put(Slots.DATABASE_ENCODER, execution, endNanos);
+      Shapes.Statement shape =
+          Shapes.statement(vendor, database, operation, target, query, queryHash);
+      putPart(
+          Slots.ofStatement(isError, batchSize),
+          TraceContext.current(),
+          shape.number(),
+          shape,
+          rows,
+          durationNanos,
+          errorCode == null ? null : Shapes.boundedWord(errorCode),
+          endNanos);
     } catch (Throwable t) {
       faults.count("emitter", t);
     }

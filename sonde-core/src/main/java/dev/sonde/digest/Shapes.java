@@ -67,7 +67,7 @@ final class Shapes {
       return method.length() + length(route) + httpVersion.length();
     }
 
-    private boolean matches(String method, @Nullable String route, String httpVersion) {
+    boolean matches(String method, @Nullable String route, String httpVersion) {
       return this.method.equals(method)
           && Objects.equals(this.route, route)
           && this.httpVersion.equals(httpVersion);

@@ -6,6 +6,7 @@ import dev.sonde.capture.Exchange;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
+import dev.sonde.event.RequestEvent;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,7 @@ final class Slots {
 
   private static final int IS_TLS = 2;
   private static final int OUTCOME_SHIFT = 4;
+  private static final int FLAGS_SHIFT = 8;
 
   // Longs of every kind.
   static final int HEADER = 0;
@@ -101,11 +103,8 @@ final class Slots {
   static final int TARGET = 2;
   static final int ERROR = 3;
 
-  /** Reference of a call. */
-  static final int EXCEPTION = 1;
-
-  /** Reference of a statement. */
-  static final int ERROR_CODE = 1;
+  /** Reference of a call, its exception's type, and of a statement, its error's code. */
+  static final int FAILURE = 1;
 
   // References of a connection.
   static final int CLIENT_ADDRESS = 0;
@@ -115,46 +114,12 @@ final class Slots {
   static final int DETAIL = 1;
 
   static final SlotEncoder<Exchange> EXCHANGE_ENCODER = Slots::encodeExchange;
-  static final SlotEncoder<Request> REQUEST_ENCODER = Slots::encodeRequest;
-  static final SlotEncoder<Call> FUNCTION_ENCODER = Slots::encodeFunction;
-  static final SlotEncoder<Execution> DATABASE_ENCODER = Slots::encodeDatabase;
   static final SlotEncoder<ConnectionState> OPENED_ENCODER = Slots::encodeOpened;
   static final SlotEncoder<ConnectionState> CLOSED_ENCODER = Slots::encodeClosed;
 
   private static final Outcome[] OUTCOMES = Outcome.values();
 
   private Slots() {}
-
-  /** A request that the application reports itself. */
-  record Request(
-      @Nullable Span span,
-      Shapes.Request shape,
-      String target,
-      int status,
-      Outcome outcome,
-      long durationNanos,
-      long bytesIn,
-      long bytesOut,
-      @Nullable Throwable error) {}
-
-  /** A call of a function. */
-  record Call(
-      @Nullable Span span,
-      boolean hasOwnSpan,
-      Shapes.Name shape,
-      boolean isError,
-      @Nullable String exceptionType,
-      long durationNanos) {}
-
-  /** An execution of a statement. */
-  record Execution(
-      @Nullable Span around,
-      Shapes.Statement shape,
-      long rows,
-      long durationNanos,
-      boolean isError,
-      @Nullable String errorCode,
-      int batchSize) {}
 
   private static void encodeExchange(
       Exchange exchange, long[] longs, int l, @Nullable Object[] refs, int r) {
@@ -171,8 +136,7 @@ final class Slots {
     longs[l + BYTES_IN] = exchange.bytesIn();
     longs[l + BYTES_OUT] = exchange.bytesOut();
     longs[l + FIRST_BYTE] = exchange.timeToFirstByteNanos();
-    Shapes.Request shape =
-        Shapes.request(exchange.method(), exchange.route(), exchange.httpVersion());
+    Shapes.Request shape = shapeOf(exchange);
     putShape(longs, l, shape.number(), refs, r, shape);
     refs[r + TARGET] = Shapes.boundedName(exchange.target());
     Span span = exchange.spanOrNull();
@@ -185,44 +149,86 @@ final class Slots {
     put(refs, r + ERROR, exchange.error());
   }
 
-  private static void encodeRequest(
-      Request request, long[] longs, int l, @Nullable Object[] refs, int r) {
-    int flags = HAS_OWN_SPAN | flagOf(request.outcome);
-    longs[l + HEADER] = header(REQUEST, flags, request.status, -1);
-    longs[l + DURATION] = request.durationNanos;
+  /** Mostly that of the last request of the connection. */
+  private static Shapes.Request shapeOf(Exchange exchange) {
+    String method = exchange.method();
+    String route = exchange.route();
+    String httpVersion = exchange.httpVersion();
+    if (exchange.memo() instanceof Shapes.Request last
+        && last.matches(method, route, httpVersion)) {
+      return last;
+    }
+    Shapes.Request shape = Shapes.request(method, route, httpVersion);
+    if (shape.number() != Shapes.NONE) {
+      exchange.keepMemo(shape);
+    }
+    return shape;
+  }
+
+  /** A request that the application reports itself. */
+  static void putRequest(
+      long[] longs,
+      int l,
+      @Nullable Object[] refs,
+      int r,
+      @Nullable Span span,
+      Shapes.Request shape,
+      String target,
+      int status,
+      Outcome outcome,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      @Nullable Throwable error) {
+    int flags = HAS_OWN_SPAN | flagOf(outcome);
+    longs[l + HEADER] = header(REQUEST, flags, status, -1);
+    longs[l + DURATION] = durationNanos;
     longs[l + CONNECTION] = 0;
     longs[l + REQUEST_ID] = 0;
     longs[l + STREAM] = 0;
-    longs[l + BYTES_IN] = request.bytesIn;
-    longs[l + BYTES_OUT] = request.bytesOut;
+    longs[l + BYTES_IN] = bytesIn;
+    longs[l + BYTES_OUT] = bytesOut;
     longs[l + FIRST_BYTE] = -1;
-    putShape(longs, l, request.shape.number(), refs, r, request.shape);
-    refs[r + TARGET] = Shapes.boundedName(request.target);
-    put(refs, r + SPAN, request.span);
-    put(refs, r + ERROR, request.error);
+    putShape(longs, l, shape.number(), refs, r, shape);
+    refs[r + TARGET] = target;
+    put(refs, r + SPAN, span);
+    put(refs, r + ERROR, error);
   }
 
-  private static void encodeFunction(
-      Call call, long[] longs, int l, @Nullable Object[] refs, int r) {
-    int flags =
-        (call.hasOwnSpan ? HAS_OWN_SPAN : 0)
-            | (call.isError ? IS_ERROR : 0)
-            | putSpan(longs, l, call.span);
-    longs[l + HEADER] = header(FUNCTION, flags, 0, 0);
-    longs[l + DURATION] = call.durationNanos;
-    putShape(longs, l, call.shape.number(), refs, r, call.shape);
-    put(refs, r + EXCEPTION, call.exceptionType);
+  /**
+   * A call or a statement.
+   *
+   * @param header without what the span adds, see {@link #ofCall} and {@link #ofStatement}
+   * @param rows of a statement, 0 of a call
+   * @param failure type of a call's exception or code of a statement's error, or null
+   */
+  static void putPart(
+      long[] longs,
+      int l,
+      @Nullable Object[] refs,
+      int r,
+      long header,
+      @Nullable Span span,
+      int number,
+      Object shape,
+      long rows,
+      long durationNanos,
+      @Nullable String failure) {
+    longs[l + HEADER] = header | (long) putSpan(longs, l, span) << FLAGS_SHIFT;
+    longs[l + DURATION] = durationNanos;
+    longs[l + ROWS] = rows;
+    putShape(longs, l, number, refs, r, shape);
+    put(refs, r + FAILURE, failure);
   }
 
-  private static void encodeDatabase(
-      Execution execution, long[] longs, int l, @Nullable Object[] refs, int r) {
-    int flags = (execution.isError ? IS_ERROR : 0) | putSpan(longs, l, execution.around);
-    longs[l + HEADER] = header(DATABASE, flags, 0, execution.batchSize);
-    longs[l + DURATION] = execution.durationNanos;
-    longs[l + ROWS] = execution.rows;
-    putShape(longs, l, execution.shape.number(), refs, r, execution.shape);
-    String code = execution.errorCode;
-    put(refs, r + ERROR_CODE, code == null ? null : Shapes.boundedWord(code));
+  /** Header of a call. */
+  static long ofCall(boolean isError, boolean hasOwnSpan) {
+    return header(FUNCTION, (hasOwnSpan ? HAS_OWN_SPAN : 0) | (isError ? IS_ERROR : 0), 0, 0);
+  }
+
+  /** Header of a statement. */
+  static long ofStatement(boolean isError, int batchSize) {
+    return header(DATABASE, isError ? IS_ERROR : 0, 0, batchSize);
   }
 
   private static void encodeOpened(
@@ -282,7 +288,10 @@ final class Slots {
   }
 
   private static long header(int kind, int flags, int status, int number) {
-    return kind | (long) flags << 8 | (long) (status & 0xffff) << 16 | (long) number << 32;
+    return kind
+        | (long) flags << FLAGS_SHIFT
+        | (long) (status & 0xffff) << 16
+        | (long) number << 32;
   }
 
   static int kind(long header) {
@@ -299,6 +308,15 @@ final class Slots {
 
   static Outcome outcome(long header) {
     return OUTCOMES[(int) header >>> (8 + OUTCOME_SHIFT) & 0xf];
+  }
+
+  /** Whether the server failed; as {@link RequestEvent#isError()} has it. */
+  static boolean isFailed(long header, @Nullable Object error) {
+    Outcome outcome = outcome(header);
+    return status(header) >= 500
+        || error != null
+        || outcome == Outcome.APP_ERROR
+        || outcome == Outcome.SERVER_TIMEOUT;
   }
 
   static int status(long header) {

@@ -78,11 +78,7 @@ final class Tally implements SlotReader {
     long header = longs[l + Slots.HEADER];
     int status = Slots.status(header);
     Outcome outcome = Slots.outcome(header);
-    boolean isError =
-        status >= 500
-            || refs[r + Slots.ERROR] != null
-            || outcome == Outcome.APP_ERROR
-            || outcome == Outcome.SERVER_TIMEOUT;
+    boolean isError = Slots.isFailed(header, refs[r + Slots.ERROR]);
     GroupHandle group = routes[shape.number()];
     if (group == null || group.isForgotten()) {
       group = stats.route(shape.method(), shape.route(), path, status);

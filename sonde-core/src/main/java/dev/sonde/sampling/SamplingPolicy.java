@@ -104,55 +104,82 @@ public final class SamplingPolicy {
    * like is kept.
    */
   public double weightOf(RequestEvent request) {
-    if (excludes(request.path(), request.route())) {
+    return weightOf(
+        request.path(),
+        request.route(),
+        request.isError(),
+        request.durationNanos(),
+        request.traceIdHigh(),
+        request.traceIdLow());
+  }
+
+  /** The same of a request of which no event has been made; most are dropped without one. */
+  public double weightOf(
+      String path,
+      @Nullable String route,
+      boolean isError,
+      long durationNanos,
+      long traceIdHigh,
+      long traceIdLow) {
+    if (excludes(path, route)) {
       return DROP;
     }
-    if (isKeptAlways(request)) {
+    if (isKeptAlways(isError, durationNanos)) {
       return KEEP_ONE;
     }
-    return weightOf(rateOf(request.path(), request.route()), request);
+    return weightOf(rateOf(path, route), traceIdHigh, traceIdLow);
   }
 
   /**
    * Weight of a function call or a statement within a request: it goes with its request.
    *
+   * @param isError whether the call or the statement failed
    * @param requestWeight what {@link #weightOf(RequestEvent)} said of its request
    */
-  public double weightOf(ProfileEvent part, double requestWeight) {
+  public double weightOf(boolean isError, double requestWeight) {
     if (requestWeight > 0) {
       return requestWeight;
     }
-    return alwaysKeepErrors && part.isError() ? KEEP_ONE : DROP;
+    return alwaysKeepErrors && isError ? KEEP_ONE : DROP;
   }
 
   /** Weight of a function call or a statement outside of any request. */
   public double weightOfOrphan(ProfileEvent event) {
-    return isKeptAlways(event) ? KEEP_ONE : weightOf(rate, event);
+    return weightOfOrphan(
+        event.isError(), event.durationNanos(), event.traceIdHigh(), event.traceIdLow());
   }
 
-  private boolean isKeptAlways(ProfileEvent event) {
-    return (alwaysKeepErrors && event.isError()) || event.durationNanos() >= slowNanos;
+  /** The same of a call or a statement of which no event has been made. */
+  public double weightOfOrphan(
+      boolean isError, long durationNanos, long traceIdHigh, long traceIdLow) {
+    return isKeptAlways(isError, durationNanos)
+        ? KEEP_ONE
+        : weightOf(rate, traceIdHigh, traceIdLow);
   }
 
-  private double weightOf(double rate, ProfileEvent event) {
+  private boolean isKeptAlways(boolean isError, long durationNanos) {
+    return (alwaysKeepErrors && isError) || durationNanos >= slowNanos;
+  }
+
+  private double weightOf(double rate, long traceIdHigh, long traceIdLow) {
     if (rate >= 1.0) {
       return KEEP_ONE;
     }
     if (rate <= 0.0) {
       return DROP;
     }
-    return isChosen(rate, event) ? 1.0 / rate : DROP;
+    return isChosen(rate, traceIdHigh, traceIdLow) ? 1.0 / rate : DROP;
   }
 
-  private boolean isChosen(double rate, ProfileEvent event) {
+  private boolean isChosen(double rate, long traceIdHigh, long traceIdLow) {
     if (generator != null) {
       return generator.getAsDouble() <= rate;
     }
-    if (event.traceIdHigh() == 0 && event.traceIdLow() == 0) {
+    if (traceIdHigh == 0 && traceIdLow == 0) {
       return ThreadLocalRandom.current().nextDouble() < rate;
     }
     long threshold = Math.round((1.0 - rate) * TRACE_RANDOM_VALUES);
-    return (event.traceIdLow() & TRACE_RANDOM_MASK) >= threshold;
+    return (traceIdLow & TRACE_RANDOM_MASK) >= threshold;
   }
 
   /** Collects settings; every one has a default. */

@@ -21,8 +21,8 @@ public final class TraceContext {
   /*
    * What a thread works in is a chain of scopes, and between them calls, which are only numbered.
    * The thread refers to it weakly: a pooled thread must not hold on to a class of this library. A
-   * scope in use refers to it, and so does who has begun a call. What is left over serves the next
-   * ones until the garbage collector takes it.
+   * scope in use refers to it, and so does who has begun a call. What is left over, scopes of work
+   * included, serves the next ones until the garbage collector takes it.
    */
   private static final ThreadLocal<@Nullable WeakReference<Calls>> CALLS = new ThreadLocal<>();
 
@@ -96,17 +96,18 @@ public final class TraceContext {
 
   /** Makes a span the current one until the scope is closed, on this thread. */
   public static Scope use(Span span) {
-    return calls().enter(span, null, span.isSuppressed());
+    return calls().enter(span, span.isSuppressed());
   }
 
   /**
    * Makes the span of some work the current one until the scope is closed, on this thread; if
    * nobody asks for it, it is not even made.
    *
-   * <p>The work must not end before the scope is closed.
+   * <p>The work must not end before the scope is closed. The scope is to be closed once, and not to
+   * be touched after that: it serves the next work of the thread.
    */
   public static Scope use(SpanSource work) {
-    return calls().enter(null, work, work.isSuppressed());
+    return calls().enter(work);
   }
 
   /**
@@ -114,7 +115,7 @@ public final class TraceContext {
    * and for exporters whose clients are observed themselves.
    */
   public static Scope suppress() {
-    return calls().enter(null, null, true);
+    return calls().enter(null, true);
   }
 
   /** What is innermost; its span is made now, because its work may be over when it is used. */
@@ -186,6 +187,9 @@ public final class TraceContext {
     private @Nullable Scope innermost;
     private int open;
 
+    /** Closed scopes of work, each referring to the next. */
+    private @Nullable Scope spare;
+
     /** Of calls, the outermost first; null of one whose span nobody has asked for. */
     private @Nullable Span[] spans = new @Nullable Span[USUAL_DEPTH];
 
@@ -226,24 +230,40 @@ public final class TraceContext {
       innermost = scope;
     }
 
-    private Scope enter(@Nullable Span span, @Nullable SpanSource work, boolean isOut) {
-      boolean isSuppressed = isOut || (innermost != null && innermost.isSuppressed);
-      Scope scope = new Scope(this, span, work, innermost, isSuppressed);
+    private Scope enter(@Nullable Span span, boolean isOut) {
+      Scope scope = new Scope(this, span, isOut || isSuppressed());
+      scope.enter(innermost);
       innermost = scope;
       return scope;
+    }
+
+    private Scope enter(SpanSource work) {
+      boolean isOut = work.isSuppressed() || isSuppressed();
+      Scope scope = spare;
+      if (scope == null) {
+        scope = new Scope(this, null, isOut);
+      } else {
+        spare = scope.around;
+        scope.span = null;
+        scope.isSuppressed = isOut;
+      }
+      scope.work = work;
+      scope.enter(innermost);
+      innermost = scope;
+      return scope;
+    }
+
+    private boolean isSuppressed() {
+      return innermost != null && innermost.isSuppressed;
     }
 
     private @Nullable Scope capture() {
       Scope scope = innermost;
       if (scope != null && scope.callsAround == open) {
-        scope.span();
-        return scope;
+        // That of work is used again when the work is over.
+        return scope.work == null ? scope : new Scope(this, scope.span(), scope.isSuppressed);
       }
-      if (open == 0) {
-        return null;
-      }
-      boolean isSuppressed = scope != null && scope.isSuppressed;
-      return new Scope(this, spanOfCall(open), null, null, isSuppressed);
+      return open == 0 ? null : new Scope(this, spanOfCall(open), isSuppressed());
     }
 
     /** The span that is current within so many calls, before the next one. */
@@ -286,24 +306,21 @@ public final class TraceContext {
   /** A span in use; closing it brings back the one before. */
   public static final class Scope implements AutoCloseable {
     private final Calls calls;
-    private final int callsAround;
-    private final @Nullable SpanSource work;
-    private final @Nullable Scope around;
-    private final boolean isSuppressed;
+    private int callsAround;
+    private @Nullable SpanSource work;
+    private @Nullable Scope around;
+    private boolean isSuppressed;
     private @Nullable Span span;
 
-    private Scope(
-        Calls calls,
-        @Nullable Span span,
-        @Nullable SpanSource work,
-        @Nullable Scope around,
-        boolean isSuppressed) {
+    private Scope(Calls calls, @Nullable Span span, boolean isSuppressed) {
       this.calls = calls;
-      this.callsAround = calls.open;
       this.span = span;
-      this.work = work;
-      this.around = around;
       this.isSuppressed = isSuppressed;
+    }
+
+    private void enter(@Nullable Scope innermost) {
+      callsAround = calls.open;
+      around = innermost;
     }
 
     private @Nullable Span span() {
@@ -315,18 +332,22 @@ public final class TraceContext {
 
     /** Enters the same span on the running thread. */
     Scope again() {
-      return calls().enter(span, null, isSuppressed);
+      return calls().enter(span, isSuppressed);
     }
 
     /**
      * Ends the use, and that of every scope opened within it and not closed.
      *
-     * <p>Closing twice, or on another thread, has no effect.
+     * <p>Closing on another thread has no effect, nor has closing the scope of a span twice.
      */
     @Override
     public void close() {
       if (callsOrNull() == calls && calls.isIn(this)) {
         calls.innermost = around;
+        if (work != null) {
+          around = calls.spare;
+          calls.spare = this;
+        }
       }
     }
   }

@@ -167,9 +167,9 @@ final class SamplingPolicyTest {
   void weightOf_ofAPartFollowsItsRequestAndKeepsItsOwnErrors() {
     SamplingPolicy policy = SamplingPolicy.builder().rate(0.0).build();
 
-    assertThat(policy.weightOf(function(false, MILLI), 4.0)).isEqualTo(4.0);
-    assertThat(policy.weightOf(function(false, MILLI), SamplingPolicy.DROP)).isZero();
-    assertThat(policy.weightOf(function(true, MILLI), SamplingPolicy.DROP)).isEqualTo(1.0);
+    assertThat(policy.weightOf(false, 4.0)).isEqualTo(4.0);
+    assertThat(policy.weightOf(false, SamplingPolicy.DROP)).isZero();
+    assertThat(policy.weightOf(true, SamplingPolicy.DROP)).isEqualTo(1.0);
   }
 
   @Test

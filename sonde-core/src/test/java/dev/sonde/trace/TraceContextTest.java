@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import com.sun.management.ThreadMXBean;
 import dev.sonde.trace.TraceContext.Scope;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -312,6 +314,48 @@ final class TraceContextTest {
     }
     assertThat(TraceContext.current()).isNull();
     assertThat(TraceContext.isIn(work)).isFalse();
+  }
+
+  @Test
+  void useOfWork_allocatesNothingAgain() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    Work work = new Work();
+    Work within = new Work();
+    int uses = 100_000;
+    for (int i = 0; i < uses; i++) {
+      useBoth(work, within);
+    }
+    long before = threads.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < uses; i++) {
+      useBoth(work, within);
+    }
+
+    // A garbage collection in the middle takes what was left over.
+    assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(uses);
+  }
+
+  private static void useBoth(Work work, Work within) {
+    try (Scope first = TraceContext.use(work);
+        Scope second = TraceContext.use(within)) {
+      if (!TraceContext.isIn(within) || TraceContext.isIn(work)) {
+        throw new IllegalStateException("not in it");
+      }
+    }
+  }
+
+  @Test
+  void wrap_keepsTheSpanOfWorkWhoseScopeServesAnother() {
+    Work work = new Work();
+    Work next = new Work();
+    Runnable task = () -> assertThat(TraceContext.current()).isSameAs(work.span);
+    Runnable wrapped;
+    try (Scope scope = TraceContext.use(work)) {
+      wrapped = TraceContext.wrap(task);
+    }
+    try (Scope scope = TraceContext.use(next)) {
+      wrapped.run();
+      assertThat(TraceContext.current()).isSameAs(next.span);
+    }
   }
 
   @Test
