@@ -15,6 +15,7 @@ import dev.sonde.collect.Sink;
 import dev.sonde.collect.SondeThread;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
+import dev.sonde.digest.MemoryPart;
 import dev.sonde.digest.Pipeline;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.SinkHealth;
@@ -455,14 +456,13 @@ public final class Sonde implements AutoCloseable {
     Pipeline p = pipeline;
     if (p == null) {
       PipelineCounts none = new PipelineCounts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-      return health(none, List.of(), 0, 0, 0, 0, 0, 0, Collections.emptySortedMap());
+      return health(none, List.of(), 0, List.of(), 0, 0, 0, Collections.emptySortedMap());
     }
     return health(
         p.counts(),
         p.sinks(),
         p.lagNanos(),
-        p.memoryBoundBytes(config.errorsMax(), config.sinkQueueSize()),
-        p.memoryBytes(),
+        p.memory(config.errorsMax(), config.sinkQueueSize()),
         p.nanosPerRecord(),
         p.bytesPerRecord(),
         p.cpuRatio(),
@@ -473,8 +473,7 @@ public final class Sonde implements AutoCloseable {
       PipelineCounts counts,
       List<SinkHealth> sinks,
       long lagNanos,
-      long memoryBoundBytes,
-      long heldBytes,
+      List<MemoryPart> memory,
       long nanosPerRecord,
       double bytesPerRecord,
       double cpuRatio,
@@ -489,8 +488,7 @@ public final class Sonde implements AutoCloseable {
         List.copyOf(hooks),
         lagNanos,
         config.queueSize(),
-        memoryBoundBytes,
-        heldBytes,
+        memory,
         nanosPerRecord,
         bytesPerRecord,
         cpuRatio,

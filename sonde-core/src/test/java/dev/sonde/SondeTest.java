@@ -13,6 +13,7 @@ import dev.sonde.capture.Initiator;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
+import dev.sonde.digest.MemoryPart;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.ConnectionOpened;
 import dev.sonde.event.Event;
@@ -245,6 +246,12 @@ final class SondeTest {
     assertThat(health.sinks()).hasSize(1);
     assertThat(health.sinks().get(0).state()).isEqualTo("CLOSED");
     assertThat(health.sinks().get(0).enqueued()).isEqualTo(health.counts().published());
+    assertThat(health.memory())
+        .extracting(MemoryPart::name)
+        .containsExactly(
+            "queue", "statistics", "recent requests", "errors", "names", "sink queues");
+    assertThat(health.memory())
+        .allMatch(part -> part.heldBytes() >= 0 && part.heldBytes() <= part.boundBytes());
     assertThat(health.heldBytes()).isPositive().isLessThan(health.memoryBoundBytes());
     assertThat(health.nanosPerRecord()).isPositive();
     assertThat(health.uptimeNanos()).isPositive();

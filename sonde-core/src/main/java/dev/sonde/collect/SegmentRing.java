@@ -411,6 +411,40 @@ public final class SegmentRing {
     }
   }
 
+  /** Slots that there is memory for now, used or free; close to that while puts are under way. */
+  public long heldSlots() {
+    long segments = 0;
+    consumerLock.lock();
+    try {
+      for (int i = 0; i < stripes.length; i++) {
+        Stripe stripe = existing(i);
+        if (stripe != null) {
+          for (Segment live = stripe.current; live != null; live = live.prev) {
+            segments++;
+          }
+          for (Segment pending = stripe.head; pending != null; pending = pending.newer) {
+            segments++;
+          }
+        }
+      }
+    } finally {
+      consumerLock.unlock();
+    }
+    for (int i = 0; i < pool.length(); i++) {
+      segments += pool.getPlain(i) == null ? 0 : 1;
+    }
+    return segments * segmentSize;
+  }
+
+  /**
+   * Slots that there is memory for at most: each stripe can hold its whole capacity, and as much
+   * again that the consumer has detached and not read yet. A segment of which a writer was
+   * preempted may come on top.
+   */
+  public long maxHeldSlots() {
+    return (2L * stripes.length * (keptSegments + 1) + pool.length()) * segmentSize;
+  }
+
   /**
    * Drops of which {@code onDrop} was not told: it threw, or more than 1,024 segments were given up
    * under writers in mid-put.

@@ -17,10 +17,8 @@ import java.util.SortedMap;
  * @param hooks places at which the application is observed
  * @param lagNanos how long ago the background thread last looked at the queue
  * @param queueCapacity records that can wait before the oldest is dropped
- * @param memoryBoundBytes upper bound of what queues, statistics, recent requests and errors can
- *     hold; a record that waits in a queue is counted with texts of usual length, all else with its
- *     longest
- * @param heldBytes estimate of what is held now, counted in the same way
+ * @param memory what queues, statistics, recent requests and errors hold, now and at most; a record
+ *     that waits in a queue is counted with texts of usual length, all else with its longest
  * @param nanosPerRecord what one record cost its request thread: median of the last samples, 0
  *     before the first
  * @param bytesPerRecord what one record makes its request thread and the background threads
@@ -41,12 +39,21 @@ public record HealthSnapshot(
     List<Hook> hooks,
     long lagNanos,
     int queueCapacity,
-    long memoryBoundBytes,
-    long heldBytes,
+    List<MemoryPart> memory,
     long nanosPerRecord,
     double bytesPerRecord,
     double cpuRatio,
     SortedMap<String, Long> faults) {
+  /** Estimate of all bytes held now. */
+  public long heldBytes() {
+    return memory.stream().mapToLong(MemoryPart::heldBytes).sum();
+  }
+
+  /** Estimate of all bytes that can be held at most. */
+  public long memoryBoundBytes() {
+    return memory.stream().mapToLong(MemoryPart::boundBytes).sum();
+  }
+
   /** Whether every record, and every event of each sink, is accounted for. */
   public boolean isConserved() {
     return counts.isConserved() && sinks.stream().allMatch(SinkHealth::isConserved);

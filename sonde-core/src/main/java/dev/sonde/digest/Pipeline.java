@@ -64,7 +64,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   private static final long MAX_ERROR_BYTES = ERROR_BYTES + 2L * (16_384 + 2 * 1_024 + 1_024);
   private static final long EVENT_BYTES = 200;
 
-  private final Config config;
   private final SegmentRing ring;
   private final StatsStore stats;
   private final ErrorRing errors;
@@ -84,7 +83,6 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       ErrorRing errors,
       SamplingPolicy policy,
       MonotonicClock clock) {
-    this.config = config;
     this.stats = stats;
     this.errors = errors;
     this.policy = policy;
@@ -544,38 +542,30 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     return faults.counts();
   }
 
-  /** Estimate of the bytes held now. */
-  public long memoryBytes() {
+  /**
+   * What each part holds, now and at most.
+   *
+   * @param errorsMax kinds of error that are kept
+   * @param sinkQueueSize events that can wait for one sink
+   */
+  public List<MemoryPart> memory(int errorsMax, int sinkQueueSize) {
     long waiting = sinks().stream().mapToLong(SinkHealth::queueDepth).sum();
-    return ring.depth() * SLOT_BYTES
-        + Shapes.heldBytes()
-        + stats.memoryBytes()
-        + recent.memoryBytes()
-        + errors.snapshot().kinds().stream().mapToLong(Pipeline::bytesOf).sum()
-        + waiting * EVENT_BYTES;
+    long errorBytes = errors.snapshot().kinds().stream().mapToLong(Pipeline::bytesOf).sum();
+    return List.of(
+        new MemoryPart("queue", ring.heldSlots() * SLOT_BYTES, ring.maxHeldSlots() * SLOT_BYTES),
+        new MemoryPart("statistics", stats.memoryBytes(), stats.memoryBoundBytes()),
+        new MemoryPart("recent requests", recent.memoryBytes(), recent.memoryBoundBytes()),
+        new MemoryPart("errors", errorBytes, errorsMax * MAX_ERROR_BYTES),
+        new MemoryPart("names", Shapes.heldBytes(), Shapes.BOUND_BYTES),
+        new MemoryPart(
+            "sink queues",
+            waiting * EVENT_BYTES,
+            EVENT_BYTES * sinkQueueSize * digest.feeds().size()));
   }
 
   private static long bytesOf(ErrorSnapshot.Kind kind) {
     String message = kind.message();
     int chars = kind.type().length() + kind.where().length() + kind.stack().length();
     return ERROR_BYTES + 2L * (chars + (message == null ? 0 : message.length()));
-  }
-
-  /**
-   * Estimate of the bytes held at most.
-   *
-   * @param errorsMax kinds of error that are kept
-   * @param sinkQueueSize events that can wait for one sink
-   */
-  public long memoryBoundBytes(int errorsMax, int sinkQueueSize) {
-    // Each stripe of the ring can hold its whole capacity, and two segments more.
-    long segment = SegmentRing.defaultSegmentSize(config.queueSize());
-    long slots = SegmentRing.defaultStripes() * (config.queueSize() + 2 * segment);
-    return slots * SLOT_BYTES
-        + Shapes.BOUND_BYTES
-        + stats.memoryBoundBytes()
-        + recent.memoryBoundBytes()
-        + errorsMax * MAX_ERROR_BYTES
-        + EVENT_BYTES * sinkQueueSize * digest.feeds().size();
   }
 }

@@ -15,9 +15,20 @@ final class BucketCounts {
   /** Without its pages. */
   static final int OBJECT_BYTES = 32 + 16 + Buckets.OCTAVES * 4;
 
-  static final int PAGE_BYTES = 16 + Buckets.PER_OCTAVE * Integer.BYTES;
+  /*
+   * Behind its counts a page holds their sum and that of their durations, as longs of two halves.
+   * So percentiles and mean are found by looking at few of the pages, and into fewer: a snapshot
+   * asks for them a thousand times, of memory that is in no cache.
+   */
+  private static final int SUM = Buckets.PER_OCTAVE;
+
+  private static final int WEIGHT = SUM + 2;
+  private static final int PAGE_LENGTH = WEIGHT + 2;
+
+  static final int PAGE_BYTES = 16 + PAGE_LENGTH * Integer.BYTES;
 
   private static final long LOW = 0xffff_ffffL;
+  private static final double[] QUANTILES = {0.50, 0.90, 0.95, 0.99, 0.999};
 
   private final int[] @Nullable [] low = new int[Buckets.OCTAVES][];
   private int @Nullable [] @Nullable [] high;
@@ -30,23 +41,19 @@ final class BucketCounts {
 
   /** Makes the page of an octave, so that a later {@link #add} allocates nothing. */
   void prepare(int octave) {
-    if (low[octave] == null) {
-      low[octave] = new int[Buckets.PER_OCTAVE];
-    }
+    page(octave);
   }
 
   /** Adds {@code n}, which may be negative if as many were added before. */
   void add(int slot, long n) {
     int octave = slot / Buckets.PER_OCTAVE;
     int i = slot % Buckets.PER_OCTAVE;
-    int[] page = low[octave];
-    if (page == null) {
-      page = new int[Buckets.PER_OCTAVE];
-      low[octave] = page;
-    }
+    int[] page = page(octave);
     long sum = (page[i] & LOW) + n;
     page[i] = (int) sum;
     count += n;
+    addLong(page, SUM, n);
+    addLong(page, WEIGHT, n * Buckets.weightInOctave(i));
     if (sum >>> Integer.SIZE != 0) {
       carry(octave, i, (int) (sum >> Integer.SIZE));
     }
@@ -66,19 +73,17 @@ final class BucketCounts {
       if (page == null) {
         continue;
       }
-      int[] mine = low[octave];
-      if (mine == null) {
-        mine = new int[Buckets.PER_OCTAVE];
-        low[octave] = mine;
-      }
+      int[] mine = page(octave);
+      addLong(mine, SUM, longAt(page, SUM));
+      addLong(mine, WEIGHT, longAt(page, WEIGHT));
       if (sumFits) {
         // Without a carry, so that the compiler can add several at a time.
-        for (int i = 0; i < mine.length; i++) {
+        for (int i = 0; i < Buckets.PER_OCTAVE; i++) {
           mine[i] += page[i];
         }
         continue;
       }
-      for (int i = 0; i < page.length; i++) {
+      for (int i = 0; i < Buckets.PER_OCTAVE; i++) {
         long n = page[i] & LOW;
         long sum = (mine[i] & LOW) + n;
         mine[i] = (int) sum;
@@ -113,39 +118,29 @@ final class BucketCounts {
     if (count == 0) {
       return null;
     }
-    long[] ranks = {rank(0.50), rank(0.90), rank(0.95), rank(0.99), rank(0.999)};
-    long[] values = new long[ranks.length];
+    long[] values = new long[QUANTILES.length];
     int found = 0;
-    long next = ranks[0];
+    long next = rank(0);
     long seen = 0;
     double sum = 0;
-    boolean isWide = high != null;
     for (int octave = 0; octave < Buckets.OCTAVES; octave++) {
       int[] page = low[octave];
       if (page == null) {
         continue;
       }
-      int first = octave * Buckets.PER_OCTAVE;
-      // Within an octave the sum is one of integers, which does not wait for each addition as
-      // floating point does: a bucket costs a nanosecond less.
-      long weight = 0;
-      for (int i = 0; i < page.length; i++) {
-        long n = isWide ? at(first + i) : page[i] & LOW;
-        seen += n;
-        if (isWide) {
-          sum += n * Buckets.middleOfSlot(first + i);
-        } else {
-          weight += n * Buckets.weightInOctave(i);
+      sum += longAt(page, WEIGHT) * Buckets.nanosOfWeight(octave);
+      long n = longAt(page, SUM);
+      long upTo = seen;
+      int bucket = octave * Buckets.PER_OCTAVE - 1;
+      while (next <= seen + n) {
+        while (upTo < next) {
+          bucket++;
+          upTo += at(bucket);
         }
-        if (seen >= next) {
-          long value = Math.min(maxNanos, Math.round(Buckets.middleOfSlot(first + i)));
-          while (found < ranks.length && seen >= ranks[found]) {
-            values[found++] = value;
-          }
-          next = found < ranks.length ? ranks[found] : Long.MAX_VALUE;
-        }
+        values[found++] = Math.min(maxNanos, Math.round(Buckets.middleOfSlot(bucket)));
+        next = found < values.length ? rank(found) : Long.MAX_VALUE;
       }
-      sum += weight * Buckets.nanosOfWeight(octave);
+      seen += n;
     }
     long mean = Math.min(maxNanos, Math.round(sum / count));
     return new GroupSnapshot.Latency(
@@ -160,8 +155,27 @@ final class BucketCounts {
     return Sketch.of(Buckets.MIN, counts);
   }
 
-  private long rank(double q) {
-    return Math.max(1, (long) Math.ceil(q * count));
+  private long rank(int quantile) {
+    return Math.max(1, (long) Math.ceil(QUANTILES[quantile] * count));
+  }
+
+  private int[] page(int octave) {
+    int[] page = low[octave];
+    if (page == null) {
+      page = new int[PAGE_LENGTH];
+      low[octave] = page;
+    }
+    return page;
+  }
+
+  private static long longAt(int[] page, int i) {
+    return (page[i] & LOW) | (long) page[i + 1] << Integer.SIZE;
+  }
+
+  private static void addLong(int[] page, int i, long n) {
+    long sum = longAt(page, i) + n;
+    page[i] = (int) sum;
+    page[i + 1] = (int) (sum >>> Integer.SIZE);
   }
 
   private int upper(int octave, int i) {

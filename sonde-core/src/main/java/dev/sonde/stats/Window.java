@@ -9,14 +9,17 @@ import dev.sonde.stats.GroupSnapshot.Sum;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The counts of one group over the window; for the holder of the group's lock. */
 final class Window {
   /*
-   * The total is kept as events come and slots expire, so that the full window, which is read most,
-   * is read in one pass over its octaves, however many slots there are. It always is the running
-   * slot and all slices together.
+   * The total is kept, so that the full window, which is read most, is read in one pass over its
+   * octaves, however many slots there are. It is all slices and the running slot together, but for
+   * events that are only listed yet: they are brought in when somebody reads, the slot ends or the
+   * list is full. Of many groups that take turns none has its pages in a cache, so an event that
+   * touched them by itself would mostly wait for memory.
    */
   private static final int SECONDS = 64;
 
@@ -42,7 +45,10 @@ final class Window {
   private final boolean isPermanent;
 
   private final BucketCounts total = new BucketCounts();
-  private final long[] totalCounters = new long[Counters.SIZE];
+
+  /** Of the slices alone. */
+  private final long[] closedCounters = new long[Counters.SIZE];
+
   private final RunningSlot running = new RunningSlot();
 
   /** Oldest first. */
@@ -76,6 +82,7 @@ final class Window {
   }
 
   BucketCounts total() {
+    running.bringInto(total);
     return total;
   }
 
@@ -117,8 +124,14 @@ final class Window {
 
   /** Counts events of the running slot. */
   void add(int bucket, long n) {
-    total.add(bucket, n);
-    if (!running.add(bucket, n)) {
+    if (n > 1 && running.pages != null) {
+      running.addToPages(bucket, n, total);
+      return;
+    }
+    if (running.list(bucket, n)) {
+      return;
+    }
+    if (running.pages == null) {
       // Without memory for pages the slot is closed in two pieces. One that is permanent takes all
       // events that find no memory: its pieces would be many more than its pages.
       if (isPermanent || n > RunningSlot.MAX_LISTED || budget.hasRoomFor(runningPagesBytes())) {
@@ -126,7 +139,11 @@ final class Window {
       } else {
         close();
       }
-      running.add(bucket, n);
+    } else {
+      running.bringInto(total);
+    }
+    if (!running.list(bucket, n)) {
+      running.addToPages(bucket, n, total);
     }
   }
 
@@ -145,7 +162,6 @@ final class Window {
   /** Adds to a counter of the running slot. */
   void addCounter(int counter, long n) {
     running.counters[counter] += n;
-    totalCounters[counter] += n;
   }
 
   void raiseMax(long nanos) {
@@ -178,12 +194,12 @@ final class Window {
       slices.add(at, slice);
     } else {
       slices.set(at, slice);
-      old.addTo(total, totalCounters, -1);
+      old.addTo(total, closedCounters, -1);
       hold(-old.bytes());
     }
     total.addAll(buckets);
     for (int i = 0; i < counters.length; i++) {
-      totalCounters[i] += counters[i];
+      closedCounters[i] += counters[i];
     }
     closedMax = Math.max(closedMax, newMax);
     hold(slice.bytes());
@@ -210,34 +226,33 @@ final class Window {
    */
   @Nullable GroupSnapshot snapshot(
       GroupHandle handle, int[] codes, int secondNow, int slots, Sum sum) {
-    BucketCounts buckets = total;
-    long[] counters = totalCounters;
+    BucketCounts buckets = total();
+    long[] counters = new long[Counters.SIZE];
     long max = Math.max(closedMax, running.maxNanos);
     int firstSlot = Math.max(0, slotNow - slots);
     if (slots < timeline.slots()) {
       buckets = new BucketCounts();
-      counters = new long[Counters.SIZE];
       max = running.maxNanos;
-      running.addTo(buckets, counters);
+      running.addTo(buckets);
       for (int i = slices.size() - 1; i >= 0 && slices.get(i).lastSlot >= slotNow - slots; i--) {
         Slice slice = slices.get(i);
         slice.addTo(buckets, counters, 1);
         max = Math.max(max, slice.maxNanos);
         firstSlot = Math.min(firstSlot, slice.firstSlot);
       }
-    } else if (!slices.isEmpty()) {
-      firstSlot = Math.min(firstSlot, slices.get(0).firstSlot);
+    } else {
+      System.arraycopy(closedCounters, 0, counters, 0, counters.length);
+      firstSlot = slices.isEmpty() ? firstSlot : Math.min(firstSlot, slices.get(0).firstSlot);
     }
     if (buckets.count() == 0) {
       return null;
     }
-    int[] spark = new int[GroupSnapshot.SPARK_BINS];
-    int sparkStart = secondNow - spark.length;
+    for (int i = 0; i < counters.length; i++) {
+      counters[i] += running.counters[i];
+    }
+    int[] spark = spark(secondNow);
     long recent = 0;
-    int end = Math.min(secondNow, lastSecond + 1);
-    for (int s = Math.max(sparkStart, Math.max(0, lastSecond - SECONDS + 1)); s < end; s++) {
-      int n = seconds[s % SECONDS];
-      spark[s - sparkStart] = n;
+    for (int n : spark) {
       recent += n;
     }
     long unfinished = 0;
@@ -256,28 +271,48 @@ final class Window {
         Sum.rate(complete, covered),
         buckets.latency(max),
         spark,
-        counters == totalCounters ? counters.clone() : counters,
+        counters,
         codes);
   }
 
+  /** Events in each second before this one, oldest first. */
+  private int[] spark(int secondNow) {
+    int[] spark = new int[GroupSnapshot.SPARK_BINS];
+    int start = secondNow - spark.length;
+    int from = Math.max(start, Math.max(0, lastSecond - SECONDS + 1));
+    int end = Math.min(secondNow, lastSecond + 1);
+    if (from < end) {
+      // In one piece or, where the ring ends in between, in two.
+      int first = from % SECONDS;
+      int length = Math.min(end - from, SECONDS - first);
+      System.arraycopy(seconds, first, spark, from - start, length);
+      System.arraycopy(seconds, 0, spark, from - start + length, end - from - length);
+    }
+    return spark;
+  }
+
   private void spill() {
-    running.spill();
+    running.spill(total);
     hold(runningPagesBytes());
   }
 
   private void close() {
-    long count = running.count();
-    Slice slice = running.close(slotNow);
+    running.bringInto(total);
+    Slice slice = running.slice(slotNow);
     if (slice == null) {
       return;
     }
-    closedMax = Math.max(closedMax, slice.maxNanos);
     slices.add(slice);
     hold(slice.bytes());
-    if (running.pages != null && !isHot && count <= RunningSlot.MAX_LISTED) {
+    for (int i = 0; i < closedCounters.length; i++) {
+      closedCounters[i] += running.counters[i];
+    }
+    closedMax = Math.max(closedMax, slice.maxNanos);
+    if (running.pages != null && !isHot && running.count() <= RunningSlot.MAX_LISTED) {
       running.pages = null;
       hold(-runningPagesBytes());
     }
+    running.clear();
   }
 
   private long runningPagesBytes() {
@@ -288,7 +323,7 @@ final class Window {
     int expired = 0;
     while (expired < slices.size() && slices.get(expired).lastSlot < slot) {
       Slice slice = slices.get(expired);
-      slice.addTo(total, totalCounters, -1);
+      slice.addTo(total, closedCounters, -1);
       hold(-slice.bytes());
       expired++;
     }
@@ -342,13 +377,13 @@ final class Window {
    * The slot of time that events are counted in now.
    *
    * <p>Most groups see a few dozen events in a slot: a list of their buckets is much smaller than
-   * pages of counts. A busier one spills into pages.
+   * pages of counts. A busier one spills into pages, and lists only what has yet to come there.
    */
   private static final class RunningSlot {
     static final int MAX_LISTED = 128;
 
     /** This and the longest list. */
-    static final int OBJECT_BYTES = 48 + 16 + MAX_LISTED * Short.BYTES;
+    static final int OBJECT_BYTES = 56 + 16 + MAX_LISTED * Short.BYTES;
 
     private static final int FIRST_LISTED = 16;
     private static final long[] NO_COUNTERS = new long[Counters.SIZE];
@@ -356,6 +391,10 @@ final class Window {
     private final long[] counters = new long[Counters.SIZE];
     private short[] list = new short[FIRST_LISTED];
     private int listed;
+
+    /** Of those listed, the first ones that are in the total already. */
+    private int broughtIn;
+
     private @Nullable BucketCounts pages;
     private long maxNanos;
 
@@ -363,65 +402,80 @@ final class Window {
       return listed + (pages == null ? 0 : pages.count());
     }
 
-    /** False if there is no room. */
-    boolean add(int bucket, long n) {
-      BucketCounts counts = pages;
-      if (counts != null) {
-        counts.add(bucket, n);
-        return true;
-      }
+    /** Lists events; false if there is no room. */
+    boolean list(int bucket, long n) {
       if (n > MAX_LISTED - listed) {
         return false;
       }
-      if (listed + n > list.length) {
-        list = Arrays.copyOf(list, Math.max(listed + (int) n, 2 * list.length));
+      int end = listed + (int) n;
+      if (end > list.length) {
+        list = Arrays.copyOf(list, Math.max(end, 2 * list.length));
       }
-      Arrays.fill(list, listed, listed + (int) n, (short) bucket);
-      listed += (int) n;
+      for (int i = listed; i < end; i++) {
+        list[i] = (short) bucket;
+      }
+      listed = end;
       return true;
     }
 
-    void spill() {
+    /** Counts more events than can be listed. */
+    void addToPages(int bucket, long n, BucketCounts total) {
+      Objects.requireNonNull(pages).add(bucket, n);
+      total.add(bucket, n);
+    }
+
+    /** Brings events into the total, and the pages, that are only listed yet. */
+    void bringInto(BucketCounts total) {
+      BucketCounts counts = pages;
+      // One by one, so that each is in both or in none if memory should be lacking.
+      while (counts != null && listed > 0) {
+        counts.add(list[listed - 1], 1);
+        total.add(list[listed - 1], 1);
+        listed--;
+      }
+      for (; broughtIn < listed; broughtIn++) {
+        total.add(list[broughtIn], 1);
+      }
+    }
+
+    void spill(BucketCounts total) {
+      bringInto(total);
       BucketCounts counts = new BucketCounts();
-      addListedTo(counts);
+      addTo(counts);
       listed = 0;
+      broughtIn = 0;
       pages = counts;
     }
 
-    void addTo(BucketCounts buckets, long[] intoCounters) {
-      addListedTo(buckets);
-      if (pages != null) {
-        buckets.addAll(pages);
-      }
-      for (int i = 0; i < counters.length; i++) {
-        intoCounters[i] += counters[i];
-      }
-    }
-
-    /** What it held, or null if that was nothing; it is empty afterwards. */
-    @Nullable Slice close(int slot) {
-      BucketCounts counts = pages;
-      if (count() == 0 && Arrays.equals(counters, NO_COUNTERS)) {
-        return null;
-      }
-      Slice slice;
-      if (counts == null) {
-        Arrays.sort(list, 0, listed);
-        slice = Slice.of(slot, slot, maxNanos, counters, list, listed);
-      } else {
-        slice = Slice.of(slot, slot, maxNanos, counters, counts);
-        counts.clear();
-      }
-      listed = 0;
-      Arrays.fill(counters, 0);
-      maxNanos = 0;
-      return slice;
-    }
-
-    private void addListedTo(BucketCounts buckets) {
+    void addTo(BucketCounts buckets) {
       for (int i = 0; i < listed; i++) {
         buckets.add(list[i], 1);
       }
+      if (pages != null) {
+        buckets.addAll(pages);
+      }
+    }
+
+    /** What it holds, all of which is in the total, or null if that is nothing. */
+    @Nullable Slice slice(int slot) {
+      if (count() == 0 && Arrays.equals(counters, NO_COUNTERS)) {
+        return null;
+      }
+      if (pages != null) {
+        return Slice.of(slot, slot, maxNanos, counters, pages);
+      }
+      Arrays.sort(list, 0, listed);
+      return Slice.of(slot, slot, maxNanos, counters, list, listed);
+    }
+
+    void clear() {
+      if (pages != null) {
+        pages.clear();
+      }
+      listed = 0;
+      broughtIn = 0;
+      Arrays.fill(counters, 0);
+      maxNanos = 0;
     }
   }
 }

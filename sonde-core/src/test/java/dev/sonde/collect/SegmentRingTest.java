@@ -53,6 +53,27 @@ final class SegmentRingTest {
   }
 
   @Test
+  void heldSlots_growsWithWhatWaitsAndStaysWithinItsBound() {
+    SegmentRing ring = new SegmentRing(64, 1, 0, 2, 8);
+    assertThat(ring.heldSlots()).isZero();
+
+    ring.put(VALUE, 0L, 0);
+    assertThat(ring.heldSlots()).isEqualTo(8);
+    for (long i = 1; i < 1_000; i++) {
+      ring.put(VALUE, i, i);
+      assertThat(ring.heldSlots()).isBetween((long) ring.depth(), ring.maxHeldSlots());
+    }
+    ring.drain(1, 1, (time, longs, l, refs, r) -> {});
+    for (long i = 1_000; i < 2_000; i++) {
+      ring.put(VALUE, i, i);
+      assertThat(ring.heldSlots()).isBetween((long) ring.depth(), ring.maxHeldSlots());
+    }
+
+    // What the consumer has detached, and again as much, by one producer in one of two stripes.
+    assertThat(ring.heldSlots()).isGreaterThan(2 * 64);
+  }
+
+  @Test
   void put_refusesWhenSealed() {
     SegmentRing ring = new SegmentRing(4, 1, 0, 2, 2);
     ring.put(VALUE, 1L, 1);

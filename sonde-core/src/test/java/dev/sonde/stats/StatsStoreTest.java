@@ -647,6 +647,11 @@ final class StatsStoreTest {
         int what = random.nextInt(10);
         if (what < 6) {
           record();
+        } else if (random.nextInt(40) == 0) {
+          // More than a group lists before it counts in pages.
+          for (int burst = random.nextInt(400); burst > 0; burst--) {
+            record();
+          }
         } else if (what < 8) {
           clock.advance(step());
         } else if (what < 9) {
@@ -719,6 +724,8 @@ final class StatsStoreTest {
       long p95 = sorted[(int) Math.ceil(0.95 * sorted.length) - 1];
       assertThat(latency.p95Nanos() / (double) p95).isCloseTo(1, within(0.006));
       assertThat(latency.maxNanos()).isEqualTo(sorted[sorted.length - 1]);
+      double mean = Arrays.stream(sorted).average().orElseThrow();
+      assertThat(latency.meanNanos() / mean).isCloseTo(1, within(0.006));
     }
   }
 }

@@ -4,6 +4,7 @@ package dev.sonde.dashboard.view;
 import dev.sonde.capture.Capability;
 import dev.sonde.digest.HealthSnapshot;
 import dev.sonde.digest.Hook;
+import dev.sonde.digest.MemoryPart;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.stats.StatsSnapshot;
@@ -126,12 +127,25 @@ final class HealthJson {
     json.field("queue_capacity", health.queueCapacity());
     json.field("memory_bound_bytes", health.memoryBoundBytes());
     json.field("held_bytes", health.heldBytes());
+    json.array(
+        "memory",
+        () -> {
+          for (MemoryPart part : health.memory()) {
+            json.element(() -> memory(json, part));
+          }
+        });
     json.object("statistics", () -> StatsJson.memory(json, stats));
     json.field("ns_per_record", health.nanosPerRecord());
     json.field("bytes_per_record", health.bytesPerRecord());
     json.field("cpu_ratio", health.cpuRatio());
     json.object("faults", () -> fields(json, health.faults()));
     json.object("dashboard", () -> fields(json, dashboard));
+  }
+
+  private static void memory(Json json, MemoryPart part) throws IOException {
+    json.text("name", part.name());
+    json.field("held_bytes", part.heldBytes());
+    json.field("bound_bytes", part.boundBytes());
   }
 
   static long now(HealthSnapshot health) {

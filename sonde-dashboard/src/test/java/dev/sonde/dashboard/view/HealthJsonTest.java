@@ -4,6 +4,7 @@ package dev.sonde.dashboard.view;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.digest.HealthSnapshot;
+import dev.sonde.digest.MemoryPart;
 import dev.sonde.digest.PipelineCounts;
 import dev.sonde.stats.StatsConfig;
 import dev.sonde.stats.StatsSnapshot;
@@ -32,7 +33,8 @@ final class HealthJsonTest {
         .contains("\"is_conserved\":true")
         .contains("\"dropped_closed\":7")
         .contains("\"failed\":11")
-        .contains("\"held_bytes\":10,")
+        .contains("\"memory_bound_bytes\":1000,\"held_bytes\":10,")
+        .contains("{\"name\":\"queue\",\"held_bytes\":7,\"bound_bytes\":600}")
         .contains("\"ns_per_record\":100,\"bytes_per_record\":12.5")
         .contains("\"cpu_ratio\":0.01");
   }
@@ -71,8 +73,7 @@ final class HealthJsonTest {
         List.of(),
         0,
         8192,
-        1_000,
-        10,
+        List.of(new MemoryPart("queue", 7, 600), new MemoryPart("errors", 3, 400)),
         100,
         12.5,
         0.01,
