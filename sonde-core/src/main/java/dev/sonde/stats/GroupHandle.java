@@ -24,6 +24,11 @@ public final class GroupHandle {
   /** Where its numbers are; null while it is forgotten. Written under the registry's lock. */
   private volatile @Nullable Group group;
 
+  /**
+   * Second of the last request of which it is not known how long it waited for its client, or -1.
+   */
+  private volatile int unseenSecond = -1;
+
   private GroupHandle(Registry registry, String kind, String name) {
     this.registry = registry;
     this.kind = kind;
@@ -55,6 +60,16 @@ public final class GroupHandle {
 
   Registry registry() {
     return registry;
+  }
+
+  int unseenSecond() {
+    return unseenSecond;
+  }
+
+  void unseen(int second) {
+    if (second > unseenSecond) {
+      unseenSecond = second;
+    }
   }
 
   /** Where to record now; the overflow group if this one was forgotten and found no room. */
@@ -254,7 +269,7 @@ public final class GroupHandle {
       return groups;
     }
 
-    private @Nullable GroupHandle find(String kind, String name) {
+    @Nullable GroupHandle find(String kind, String name) {
       GroupHandle[] all = handles.get(name);
       if (all != null) {
         for (GroupHandle handle : all) {
