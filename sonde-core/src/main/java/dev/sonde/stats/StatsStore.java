@@ -469,7 +469,7 @@ public final class StatsStore {
    */
   private GroupSnapshot applications(
       List<GroupSnapshot> byRoute, Sum total, GroupSnapshot all, int secondNow, int slots) {
-    int firstSecond = (timeline.slotOf(secondNow) - slots) * timeline.slotSeconds();
+    int firstSecond = Math.max(0, timeline.slotOf(secondNow) - slots) * timeline.slotSeconds();
     boolean isKnown = true;
     BucketCounts allWaited = new BucketCounts();
     BucketCounts allUnwaited = new BucketCounts();
