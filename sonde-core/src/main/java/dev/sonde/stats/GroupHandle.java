@@ -24,10 +24,11 @@ public final class GroupHandle {
   /** Where its numbers are; null while it is forgotten. Written under the registry's lock. */
   private volatile @Nullable Group group;
 
-  /**
-   * Second of the last request of which it is not known how long it waited for its client, or -1.
-   */
-  private volatile int unseenSecond = -1;
+  /** Whether of one of its requests it was known how long it waited for its client. */
+  private volatile boolean hasToldBlocked;
+
+  /** Second of the last request before that of which it was not known, or -1. */
+  private volatile int untoldSecond = -1;
 
   private GroupHandle(Registry registry, String kind, String name) {
     this.registry = registry;
@@ -62,13 +63,23 @@ public final class GroupHandle {
     return registry;
   }
 
-  int unseenSecond() {
-    return unseenSecond;
+  boolean hasToldBlocked() {
+    return hasToldBlocked;
   }
 
-  void unseen(int second) {
-    if (second > unseenSecond) {
-      unseenSecond = second;
+  void tellsBlocked() {
+    if (!hasToldBlocked) {
+      hasToldBlocked = true;
+    }
+  }
+
+  int untoldSecond() {
+    return untoldSecond;
+  }
+
+  void untold(int second) {
+    if (second > untoldSecond) {
+      untoldSecond = second;
     }
   }
 

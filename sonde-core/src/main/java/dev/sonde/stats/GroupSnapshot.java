@@ -123,8 +123,8 @@ public final class GroupSnapshot {
 
   /**
    * How long requests took the application: {@link #latency()} without the time in which a response
-   * waited for a client that took no more; null when there was nothing, or when that is not known
-   * of all of them.
+   * waited for a client that took no more; of those requests of which that is known, and null if it
+   * is of none. A route of which it was not known at first has none as long as its window has those.
    */
   public @Nullable Latency application() {
     return application;

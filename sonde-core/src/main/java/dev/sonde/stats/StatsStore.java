@@ -63,8 +63,9 @@ public final class StatsStore {
   private final Registry lifetimes;
   private final Registry firstBytes;
 
-  // Of requests that waited for their clients, under the names of their routes: how long they took,
-  // and how long they would have taken without. What is in neither is the same with and without.
+  // Under the names of their routes, requests that took longer than their application: how long they
+  // took, and how long they would have taken without the wait. Those of which the wait is unknown are
+  // in the first alone. What is in neither took as long as its application.
   private final Registry waited;
   private final Registry unwaited;
   private final LongAdder excluded = new LongAdder();
@@ -207,28 +208,28 @@ public final class StatsStore {
    */
   public void recordBlocked(
       GroupHandle route, long durationNanos, long blockedNanos, long timestampNanos) {
-    if (blockedNanos == 0) {
-      return;
-    }
     GroupHandle counted = route.attached().handle();
-    if (blockedNanos < 0) {
-      counted.unseen(timeline.secondOf(timestampNanos));
+    boolean isKnown = blockedNanos >= 0;
+    if (isKnown) {
+      counted.tellsBlocked();
+    } else if (!counted.hasToldBlocked()) {
+      counted.untold(timeline.secondOf(timestampNanos));
       return;
     }
-    long rest = Math.max(0, durationNanos - blockedNanos);
-    if (Buckets.slotOf(rest) == Buckets.slotOf(Math.max(0, durationNanos))) {
+    long rest = Math.max(0, durationNanos - Math.max(0, blockedNanos));
+    if (isKnown && Buckets.slotOf(rest) == Buckets.slotOf(Math.max(0, durationNanos))) {
       return;
     }
-    String kind = counted.kind();
-    String name = counted.name();
-    GroupHandle before = waited.intern(kind, name);
-    GroupHandle after = unwaited.intern(kind, name);
+    GroupHandle before = waited.intern(counted.kind(), counted.name());
+    GroupHandle after = unwaited.intern(counted.kind(), counted.name());
     if (before == waited.other() || after == unwaited.other()) {
-      counted.unseen(timeline.secondOf(timestampNanos));
+      counted.untold(timeline.secondOf(timestampNanos));
       return;
     }
     record(before, false, 0, 0, durationNanos, timestampNanos);
-    record(after, false, 0, 0, rest, timestampNanos);
+    if (isKnown) {
+      record(after, false, 0, 0, rest, timestampNanos);
+    }
   }
 
   /**
@@ -470,44 +471,40 @@ public final class StatsStore {
   private GroupSnapshot applications(
       List<GroupSnapshot> byRoute, Sum total, GroupSnapshot all, int secondNow, int slots) {
     int firstSecond = Math.max(0, timeline.slotOf(secondNow) - slots) * timeline.slotSeconds();
-    boolean isKnown = true;
     BucketCounts allWaited = new BucketCounts();
     BucketCounts allUnwaited = new BucketCounts();
     for (int i = 0; i < byRoute.size(); i++) {
       GroupSnapshot route = byRoute.get(i);
       GroupHandle handle = route.handle();
-      if (handle != null && handle.unseenSecond() >= firstSecond) {
-        isKnown = false;
+      if (handle != null && handle.untoldSecond() >= firstSecond) {
+        handle.attached().addTo(allWaited, secondNow, slots);
         byRoute.set(i, route.withApplication(null));
       } else if (handle != null && waited.size() != 0) {
-        BucketCounts own = new BucketCounts();
-        if (addTo(own, waited, handle, secondNow, slots)) {
-          BucketCounts rest = new BucketCounts();
-          addTo(rest, unwaited, handle, secondNow, slots);
-          allWaited.addAll(own);
-          allUnwaited.addAll(rest);
+        BucketCounts own = bucketsOf(waited, handle, secondNow, slots);
+        if (own.count() != 0) {
+          BucketCounts rest = bucketsOf(unwaited, handle, secondNow, slots);
           BucketCounts both = new BucketCounts();
           handle.attached().addTo(both, secondNow, slots);
           byRoute.set(i, route.withApplication(without(both, own, rest)));
+          allWaited.addAll(own);
+          allUnwaited.addAll(rest);
         }
       }
-    }
-    if (!isKnown) {
-      return all.withApplication(null);
     }
     return allWaited.count() == 0
         ? all
         : all.withApplication(without(total.buckets(), allWaited, allUnwaited));
   }
 
-  private static boolean addTo(
-      BucketCounts buckets, Registry registry, GroupHandle route, int secondNow, int slots) {
+  private static BucketCounts bucketsOf(
+      Registry registry, GroupHandle route, int secondNow, int slots) {
+    BucketCounts buckets = new BucketCounts();
     GroupHandle handle = registry.find(route.kind(), route.name());
     Group group = handle == null ? null : handle.groupOrNull();
     if (group != null) {
       group.addTo(buckets, secondNow, slots);
     }
-    return buckets.count() != 0;
+    return buckets;
   }
 
   private static @Nullable Latency without(

@@ -237,21 +237,34 @@ final class PipelineStreamsTest {
   @Test
   void blocked_isUnknownWhereTheServerDoesNotLetItBeKnown() {
     ListenerScope blind = new ListenerScope("blind", EnumSet.noneOf(Capability.class), pipeline);
-    begin(open(blind), "/a").completed(200, 0, start + MILLI);
-    open().begin(0, 1, "GET", "/b", "HTTP/2", start).completed(200, 0, start + MILLI);
+    begin(open(blind), "/a").completed(200, 0, start + 50 * MILLI);
+    open().begin(0, 1, "GET", "/b", "HTTP/2", start).completed(200, 0, start + 50 * MILLI);
     begin(open(), "/c").completed(200, 0, start + MILLI);
 
     StatsSnapshot snapshot = stats.snapshot();
     assertThat(snapshot.routes())
         .allSatisfy(
             route -> assertThat(route.application() != null).isEqualTo(route.name().equals("/c")));
-    assertThat(snapshot.total().application()).isNull();
-    assertThat(snapshot.total().latency()).isNotNull();
+    assertThat(requireNonNull(snapshot.total().latency()).maxNanos()).isEqualTo(50 * MILLI);
+    assertThat(requireNonNull(snapshot.total().application()).maxNanos())
+        .isCloseTo(MILLI, Percentage.withPercentage(1));
     pipeline.close(CLOSE);
     assertThat(requests())
         .filteredOn(request -> request.applicationNanos() >= 0)
         .extracting(RequestEvent::path)
         .containsExactly("/c");
+  }
+
+  @Test
+  void blocked_thatIsUnknownLeavesThoseOfWhichItIsKnown() {
+    begin(open(), "/mixed").completed(200, 0, start + MILLI);
+    open().begin(0, 1, "GET", "/mixed", "HTTP/2", start).completed(200, 0, start + 50 * MILLI);
+
+    GroupSnapshot mixed = stats.snapshot().routes().get(0);
+    assertThat(requireNonNull(mixed.latency()).maxNanos()).isEqualTo(50 * MILLI);
+    assertThat(requireNonNull(mixed.application()).maxNanos())
+        .isCloseTo(MILLI, Percentage.withPercentage(1));
+    assertThat(stats.snapshot().total().count()).isEqualTo(2);
   }
 
   @Test

@@ -14,7 +14,7 @@ const COLUMNS = [
   ["p50_us", "p50", "half were faster", (r) => f.duration(r.p50_us), "n lo"],
   ["p95_us", "p95", "19 of 20 were faster", (r) => f.duration(r.p95_us), "n"],
   ["p99_us", "p99", "99 of 100 were faster", (r) => f.duration(r.p99_us), "n lo"],
-  ["app_p99_us", "App p99", "99 of 100 took the application less, without waiting for slow clients", (r) => html`<span class=${r.app_p99_us !== null && r.app_p99_us < r.p99_us / 2 ? "warn" : "muted"} title=${r.app_p99_us === null ? "the server does not let it be known of all requests" : r.app_p99_us < r.p99_us / 2 ? "most of the p99 is slow clients" : ""}>${f.duration(r.app_p99_us)}</span>`, "n lo"],
+  ["app_p99_us", "App p99", "99 of 100 took the application less, without waiting for slow clients", (r) => html`<span class=${r.app_p99_us !== null && r.app_p99_us < r.p99_us / 2 ? "warn" : "muted"} title=${r.app_p99_us === null ? "the server does not let it be known" : r.app_p99_us < r.p99_us / 2 ? "most of the p99 is slow clients" : ""}>${f.duration(r.app_p99_us)}</span>`, "n lo"],
   ["error_ratio", "Errors", "failed on the server’s side", (r) => html`<span class=${r.errors ? "bad" : "muted"}>${r.errors ? "✕ " + f.percent(r.error_ratio) : "0"}</span>`, "n"],
   ["aborts", "Aborts", "the client left", (r) => html`<span class=${r.aborts ? "warn" : "muted"}>${f.count(r.aborts)}</span>`, "n lo"],
   ["total_us", "Time", "share of the time of all requests", (r) => html`<span class="share"><span>${f.percent(r.share)}</span><${Meter} part=${r.share} /></span>`, "n"],
