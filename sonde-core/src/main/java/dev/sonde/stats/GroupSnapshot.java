@@ -124,7 +124,8 @@ public final class GroupSnapshot {
   /**
    * How long requests took the application: {@link #latency()} without the time in which a response
    * waited for a client that took no more; of those requests of which that is known, and null if it
-   * is of none. A route of which it was not known at first has none as long as its window has those.
+   * is of none. A route of which it was not known at first has none as long as its window has
+   * those.
    */
   public @Nullable Latency application() {
     return application;

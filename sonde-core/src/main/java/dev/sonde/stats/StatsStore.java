@@ -63,8 +63,10 @@ public final class StatsStore {
   private final Registry lifetimes;
   private final Registry firstBytes;
 
-  // Under the names of their routes, requests that took longer than their application: how long they
-  // took, and how long they would have taken without the wait. Those of which the wait is unknown are
+  // Under the names of their routes, requests that took longer than their application: how long
+  // they
+  // took, and how long they would have taken without the wait. Those of which the wait is unknown
+  // are
   // in the first alone. What is in neither took as long as its application.
   private final Registry waited;
   private final Registry unwaited;

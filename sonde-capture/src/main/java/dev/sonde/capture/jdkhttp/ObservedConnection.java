@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One connection, from its first request on. */
 final class ObservedConnection {
-  /** The server's writes block and do not tell whether they had to; one that need not takes less. */
+  /**
+   * The server's writes block and do not tell whether they had to; one that need not takes less.
+   */
   private static final long WAITED_NANOS = 1_000_000;
 
   /*

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * looks for idle connections.
  */
 public final class SondeJdkHttp {
-  private static final Set<Capability> CAPABILITIES = 
+  private static final Set<Capability> CAPABILITIES =
       EnumSet.of(Capability.ROUTE, Capability.BLOCKED_WRITES);
 
   /** The server looks for idle connections this often (its property {@code clockTick}). */
