@@ -104,6 +104,12 @@ final class Options {
           Option.rules(
               "sonde.sampling.excludes",
               "Routes and paths that are left out altogether, statistics included."));
+  static final Option<List<String>> STREAMS_LONG_POLLS =
+      add(
+          Option.rules(
+              "sonde.streams.long.polls",
+              "Paths whose requests are long polls: held until there is news, and counted with the"
+                  + " streams."));
   static final Option<Map<String, Double>> SAMPLING_OVERRIDES =
       add(
           Option.rates(

@@ -23,6 +23,7 @@ import dev.sonde.event.Event;
 import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
+import dev.sonde.sampling.PathRule;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.sink.ConsoleFormat;
 import dev.sonde.sink.ConsoleSink;
@@ -159,7 +160,8 @@ public final class Sonde implements AutoCloseable {
             config.queueSize(),
             ANNOUNCE_AFTER,
             config.keepsErrorMessages(),
-            config.masksClientAddresses());
+            config.masksClientAddresses(),
+            config.longPolls().stream().map(PathRule::parse).toList());
     return new Pipeline(settings, stats, errors, policy, clock);
   }
 

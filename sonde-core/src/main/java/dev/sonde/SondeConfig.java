@@ -107,6 +107,11 @@ public final class SondeConfig {
     return get(Options.SAMPLING_EXCLUDES);
   }
 
+  /** Rules for the paths whose requests are long polls. */
+  public List<String> longPolls() {
+    return get(Options.STREAMS_LONG_POLLS);
+  }
+
   /** Rates by rule, in the order in which they are tried. */
   public Map<String, Double> samplingOverrides() {
     return get(Options.SAMPLING_OVERRIDES);
@@ -361,6 +366,14 @@ public final class SondeConfig {
     /** Share of the traces whose events are kept, 0 to 1. Default 1. */
     public Builder samplingRate(double samplingRate) {
       return put(Options.SAMPLING_RATE, samplingRate);
+    }
+
+    /**
+     * Rules for the paths whose requests are long polls, held until there is news: they are counted
+     * with the streams, not with the requests. Default none.
+     */
+    public Builder longPolls(List<String> longPolls) {
+      return put(Options.STREAMS_LONG_POLLS, longPolls);
     }
 
     /** Rules for what is left out altogether. Default none. */

@@ -107,6 +107,13 @@ final class SondeConfigTest {
             SondeConfig::samplingExcludes,
             (b, v) -> b.samplingExcludes(v)),
         of(
+            "streams.long.polls",
+            "/poll, /news*",
+            List.of(),
+            List.of("/poll", "/news*"),
+            SondeConfig::longPolls,
+            (b, v) -> b.longPolls(v)),
+        of(
             "sampling.overrides",
             "exact:/a=1, re:x=y$=0.5",
             Map.of(),

@@ -20,5 +20,10 @@ public enum Capability {
   /** WebSocket upgrades. */
   WEBSOCKET,
   /** Route templates. */
-  ROUTE
+  ROUTE,
+  /**
+   * On HTTP/1, how long a response waited for a client that took no more, and so how long the
+   * application took.
+   */
+  BLOCKED_WRITES
 }

@@ -59,6 +59,7 @@ public final class ConnectionState extends Padding {
   private static final VarHandle WIRE_IN;
   private static final VarHandle WIRE_OUT;
   private static final VarHandle LAST_NANOS;
+  private static final VarHandle BLOCKED;
 
   static {
     try {
@@ -76,6 +77,7 @@ public final class ConnectionState extends Padding {
       WIRE_IN = lookup.findVarHandle(type, "wireBytesIn", long.class);
       WIRE_OUT = lookup.findVarHandle(type, "wireBytesOut", long.class);
       LAST_NANOS = lookup.findVarHandle(type, "lastNanos", long.class);
+      BLOCKED = lookup.findVarHandle(type, "blocked", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -114,6 +116,15 @@ public final class ConnectionState extends Padding {
   private long bytesAlone;
   private long wireBytesIn;
   private long wireBytesOut;
+
+  /**
+   * Twice the nanoseconds in which the socket took no more, if it takes more now. Otherwise twice
+   * what is to be added to the connection's age to have them, plus 1: so one read gets a sum that
+   * is right, whoever reads.
+   */
+  private long blocked;
+
+  private volatile @Nullable Upgrade upgrade;
 
   private volatile long servedAmongOthers;
   private volatile long bytesAmongOthers;
@@ -167,6 +178,36 @@ public final class ConnectionState extends Padding {
     if (bytesOut != 0) {
       WIRE_OUT.setOpaque(this, wireBytesOut + bytesOut);
     }
+  }
+
+  /**
+   * The socket takes no more: what is to be sent now waits for the client.
+   *
+   * <p>Reports of this and of {@link #writeResumed} come one at a time; one that is already known
+   * is ignored.
+   */
+  public void writeBlocked(long nanos) {
+    if ((blocked & 1) == 0) {
+      BLOCKED.setOpaque(this, (blocked - ((nanos - openedNanos) << 1)) | 1);
+    }
+  }
+
+  /** The socket has taken what was waiting. */
+  public void writeResumed(long nanos) {
+    if ((blocked & 1) != 0) {
+      BLOCKED.setOpaque(this, blockedNanos(nanos) << 1);
+    }
+  }
+
+  /** Whether it is {@linkplain #writeBlocked blocked}; for whoever reports that. */
+  public boolean isWriteBlocked() {
+    return (blocked & 1) != 0;
+  }
+
+  /** Nanoseconds up to {@code nanos} in which bytes waited because the client took no more. */
+  long blockedNanos(long nanos) {
+    long value = (long) BLOCKED.getOpaque(this);
+    return (value & 1) == 0 ? value >> 1 : (value >> 1) + (nanos - openedNanos);
   }
 
   /**
@@ -401,6 +442,15 @@ public final class ConnectionState extends Padding {
     if (set != null) {
       set.forEach(visitor);
     }
+  }
+
+  /** The request by which it became a stream, or null. */
+  public @Nullable Upgrade upgrade() {
+    return upgrade;
+  }
+
+  void upgraded(Upgrade became) {
+    upgrade = became;
   }
 
   /** Whether {@link #closed} was called. */

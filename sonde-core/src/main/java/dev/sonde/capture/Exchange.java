@@ -4,6 +4,7 @@ package dev.sonde.capture;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.SpanSource;
@@ -37,6 +38,7 @@ public final class Exchange extends Padding implements SpanSource {
   private static final VarHandle COMMITTED;
   private static final VarHandle BYTES_IN;
   private static final VarHandle BYTES_OUT;
+  private static final VarHandle STREAM;
 
   static {
     try {
@@ -46,6 +48,7 @@ public final class Exchange extends Padding implements SpanSource {
       COMMITTED = lookup.findVarHandle(Exchange.class, "committed", boolean.class);
       BYTES_IN = lookup.findVarHandle(Exchange.class, "bytesIn", long.class);
       BYTES_OUT = lookup.findVarHandle(Exchange.class, "bytesOut", long.class);
+      STREAM = lookup.findVarHandle(Exchange.class, "stream", StreamKind.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -69,6 +72,10 @@ public final class Exchange extends Padding implements SpanSource {
   private String target = "";
   private String httpVersion = "";
   private long startNanos;
+
+  /** Of its connection when it began; what it has at the end besides is the request's own. */
+  private long blockedBefore;
+
   private boolean excluded;
 
   // Written one at a time; the close of the connection may read them meanwhile.
@@ -79,6 +86,7 @@ public final class Exchange extends Padding implements SpanSource {
   @SuppressWarnings("UnusedVariable") // by name
   private long bytesOut;
 
+  private @Nullable StreamKind stream;
   private @Nullable String route;
   private boolean hasRoute;
   private @Nullable Throwable error;
@@ -87,6 +95,7 @@ public final class Exchange extends Padding implements SpanSource {
   private int status;
   private long firstByteNanos;
   private long endNanos;
+  private long blockedNanos;
   private Outcome outcome = Outcome.COMPLETED;
 
   /** Whether its end has to let its connection go, which was closed meanwhile. */
@@ -131,6 +140,7 @@ public final class Exchange extends Padding implements SpanSource {
       this.httpVersion = httpVersion;
     }
     this.startNanos = startNanos;
+    blockedBefore = connection.blockedNanos(startNanos);
     isReleased = false;
   }
 
@@ -170,6 +180,22 @@ public final class Exchange extends Padding implements SpanSource {
       route = template;
     }
     hasRoute = true;
+  }
+
+  /**
+   * The content type of the response that is being sent, which tells an event stream; before its
+   * head is reported.
+   */
+  public void contentType(@Nullable CharSequence contentType) {
+    StreamKind told = StreamKind.ofContentType(contentType);
+    if (told != null && isOpen()) {
+      stream(told);
+    }
+  }
+
+  /** It is a stream, and so its duration is none of a request; the last word counts. */
+  public void stream(StreamKind kind) {
+    STREAM.setOpaque(this, kind);
   }
 
   /** The response head was sent; an interim one (1xx) does not count. */
@@ -248,6 +274,12 @@ public final class Exchange extends Padding implements SpanSource {
   public void upgraded(Protocol protocol, int status, long nanos) {
     if (claim()) {
       connection.protocol(protocol, null, nanos);
+      StreamKind kind = StreamKind.ofUpgrade(protocol);
+      if (kind != null) {
+        stream = kind;
+        connection.upgraded(
+            new Upgrade(kind, method, target, httpVersion, route(), excluded, startNanos, nanos));
+      }
       end(status, 0, Outcome.COMPLETED, nanos);
     }
   }
@@ -267,6 +299,9 @@ public final class Exchange extends Padding implements SpanSource {
     committed = false;
     isHeadUntimed = false;
     hasRoute = false;
+    if (stream != null) {
+      stream = null;
+    }
     bytesIn = 0;
     bytesOut = 0;
     status = 0;
@@ -388,6 +423,19 @@ public final class Exchange extends Padding implements SpanSource {
   /** Nanoseconds from the parsed head to the sent response head, or -1 if none was sent. */
   public long timeToFirstByteNanos() {
     return isCommitted() && !(isHeadUntimed && isOpen()) ? firstByteNanos - startNanos : -1;
+  }
+
+  /**
+   * Nanoseconds of {@link #durationNanos()} in which bytes of the response waited because the
+   * client took no more, or -1 if the server does not let it be known; known at its end.
+   */
+  public long blockedNanos() {
+    return blockedNanos;
+  }
+
+  /** What kind of stream it is as far as known, or null; may be read by any thread. */
+  public @Nullable StreamKind stream() {
+    return (StreamKind) STREAM.getOpaque(this);
   }
 
   /** Whether it has not ended yet. */
@@ -572,6 +620,12 @@ public final class Exchange extends Padding implements SpanSource {
     if (isHeadUntimed) {
       firstByteNanos = endNanos;
     }
+    // What HTTP/2 holds back for one stream is not seen by the socket.
+    blockedNanos =
+        streamId == 0 && connection.listener().seesBlockedWrites()
+            ? Math.max(
+                0, Math.min(durationNanos(), connection.blockedNanos(endNanos) - blockedBefore))
+            : -1;
     connection.ended(this);
   }
 

@@ -22,6 +22,7 @@ public final class ListenerScope {
   private final Set<Capability> capabilities;
   private final CaptureOutlet outlet;
   private final boolean tellsEveryStart;
+  private final boolean seesBlockedWrites;
   private final Set<ConnectionState> open = ConcurrentHashMap.newKeySet();
   private final LongAdder lateCalls = new LongAdder();
   private final LongAdder faults = new LongAdder();
@@ -41,6 +42,7 @@ public final class ListenerScope {
     this.capabilities = Collections.unmodifiableSet(copy);
     this.outlet = outlet;
     tellsEveryStart = outlet.tellsEveryStart();
+    seesBlockedWrites = copy.contains(Capability.BLOCKED_WRITES);
   }
 
   /**
@@ -147,6 +149,10 @@ public final class ListenerScope {
 
   boolean tellsEveryStart() {
     return tellsEveryStart;
+  }
+
+  boolean seesBlockedWrites() {
+    return seesBlockedWrites;
   }
 
   CaptureOutlet outlet() {

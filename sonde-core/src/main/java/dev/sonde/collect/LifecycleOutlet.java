@@ -86,7 +86,9 @@ public final class LifecycleOutlet implements CaptureOutlet {
               exchange.durationNanos(),
               exchange.endNanos(),
               exchange.timeToFirstByteNanos(),
-              exchange.route()));
+              exchange.route(),
+              exchange.blockedNanos(),
+              exchange.stream()));
     } else if (exchange.outcome().isClientAbort()) {
       record(
           new ClientDisconnected(
@@ -96,7 +98,9 @@ public final class LifecycleOutlet implements CaptureOutlet {
               exchange.streamId(),
               exchange.isCommitted(),
               exchange.bytesOut(),
-              exchange.endNanos()));
+              exchange.endNanos(),
+              exchange.blockedNanos(),
+              exchange.stream()));
     }
   }
 

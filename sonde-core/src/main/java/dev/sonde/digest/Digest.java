@@ -4,12 +4,14 @@ package dev.sonde.digest;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.capture.ListenerScope;
+import dev.sonde.capture.Upgrade;
 import dev.sonde.collect.SegmentRing;
 import dev.sonde.collect.SlotReader;
 import dev.sonde.collect.SondeThread;
 import dev.sonde.event.Event;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.ProfileEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.recent.RecentStore;
 import dev.sonde.sampling.SamplingPolicy;
@@ -20,6 +22,7 @@ import dev.sonde.time.ClockAnchor;
 import dev.sonde.time.MonotonicClock;
 import dev.sonde.trace.TraceContext;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -234,6 +237,30 @@ final class Digest {
     for (ListenerScope listener : listeners) {
       for (ConnectionState connection : listener.openConnections()) {
         open += connection.openRequests();
+      }
+    }
+    return open;
+  }
+
+  /** Streams that are open now, by kind. */
+  Map<StreamKind, Long> openStreams() {
+    Map<StreamKind, Long> open = new EnumMap<>(StreamKind.class);
+    for (ListenerScope listener : listeners) {
+      for (ConnectionState connection : listener.openConnections()) {
+        Upgrade upgrade = connection.upgrade();
+        if (upgrade != null) {
+          if (!upgrade.isExcluded() && !connection.isClosed()) {
+            open.merge(upgrade.kind(), 1L, Long::sum);
+          }
+        } else {
+          connection.visitOpenRequests(
+              exchange -> {
+                StreamKind kind = exchange.stream();
+                if (kind != null && !exchange.isSuppressed()) {
+                  open.merge(kind, 1L, Long::sum);
+                }
+              });
+        }
       }
     }
     return open;

@@ -16,6 +16,7 @@ import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.recent.RecordReader;
@@ -214,17 +215,12 @@ final class EventBuilder implements RecordReader {
 
   @Override
   public long streamId() {
-    return get(Slots.STREAM);
+    return Slots.streamId(get(Slots.STREAM));
   }
 
   @Override
   public String httpVersion() {
     return shape().httpVersion();
-  }
-
-  @Override
-  public long timeToFirstByteNanos() {
-    return get(Slots.FIRST_BYTE);
   }
 
   @Override
@@ -305,7 +301,18 @@ final class EventBuilder implements RecordReader {
         get(Slots.BYTES_IN),
         get(Slots.BYTES_OUT),
         error(),
-        weight);
+        weight,
+        get(Slots.FIRST_BYTE),
+        blockedNanos(),
+        stream());
+  }
+
+  private long blockedNanos() {
+    return Slots.blockedNanos(get(Slots.STREAM));
+  }
+
+  private @Nullable StreamKind stream() {
+    return Slots.streamKind(header());
   }
 
   RequestStarted started() {
@@ -333,7 +340,9 @@ final class EventBuilder implements RecordReader {
           get(Slots.DURATION),
           get(Slots.TIME),
           get(Slots.FIRST_BYTE),
-          shape().route());
+          shape().route(),
+          blockedNanos(),
+          stream());
     }
     if (outcome().isClientAbort()) {
       return new ClientDisconnected(
@@ -343,7 +352,9 @@ final class EventBuilder implements RecordReader {
           streamId(),
           Slots.has(header(), Slots.IS_COMMITTED),
           get(Slots.BYTES_OUT),
-          get(Slots.TIME));
+          get(Slots.TIME),
+          blockedNanos(),
+          stream());
     }
     return null;
   }
@@ -505,7 +516,10 @@ final class EventBuilder implements RecordReader {
         e.bytesIn(),
         e.bytesOut(),
         error,
-        weight);
+        weight,
+        e.timeToFirstByteNanos(),
+        e.blockedNanos(),
+        e.stream());
   }
 
   /** The network of an address: /24 of IPv4, /48 of IPv6. */

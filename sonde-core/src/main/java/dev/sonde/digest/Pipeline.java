@@ -14,10 +14,12 @@ import dev.sonde.collect.Sink;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Event;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.recent.RecentNews;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.recent.RecentStore;
+import dev.sonde.sampling.PathRule;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.ErrorRing;
 import dev.sonde.stats.ErrorSnapshot;
@@ -50,12 +52,28 @@ public final class Pipeline implements CaptureOutlet, Emitter {
    * @param announceAfter time after which the start of a request that is still open is published
    * @param keepsErrorMessages whether the messages of exceptions are kept
    * @param masksClientAddresses whether the addresses of clients are cut to their network
+   * @param longPolls the paths of long polls
    */
   public record Config(
       int queueSize,
       Duration announceAfter,
       boolean keepsErrorMessages,
-      boolean masksClientAddresses) {}
+      boolean masksClientAddresses,
+      List<PathRule> longPolls) {
+    /** Copies the rules. */
+    public Config {
+      longPolls = List.copyOf(longPolls);
+    }
+
+    /** Without long polls. */
+    public Config(
+        int queueSize,
+        Duration announceAfter,
+        boolean keepsErrorMessages,
+        boolean masksClientAddresses) {
+      this(queueSize, announceAfter, keepsErrorMessages, masksClientAddresses, List.of());
+    }
+  }
 
   private static final long SLOT_BYTES = 8L * (1 + Slots.LONGS) + 4L * Slots.REFS;
 
@@ -75,6 +93,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   private final Digest digest;
   private final Tally tally;
   private final boolean hasExcludes;
+  private final PathRule[] longPolls;
 
   /** Creates the pipeline and starts its thread. */
   public Pipeline(
@@ -88,6 +107,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     this.policy = policy;
     this.clock = clock;
     hasExcludes = policy.hasExcludes();
+    longPolls = config.longPolls().toArray(new PathRule[0]);
     tally = new Tally(stats, policy, faults);
     ring = new SegmentRing(config.queueSize(), Slots.LONGS, Slots.REFS, tally);
     cost = new CostMeter(clock);
@@ -97,6 +117,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
             EventBuilder.layout(config.keepsErrorMessages(), config.masksClientAddresses()));
     digest = new Digest(config, ring, tally, stats, errors, policy, recent, faults, clock);
     stats.inFlight(digest::openRequests);
+    stats.openStreams(digest::openStreams);
     stats.settle(digest::settle);
     digest.start();
   }
@@ -121,6 +142,11 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   public void requestStarted(Exchange exchange) {
     if (hasExcludes && policy.excludes(exchange.path())) {
       exchange.exclude();
+    }
+    for (PathRule rule : longPolls) {
+      if (rule.matches(exchange.target())) {
+        exchange.stream(StreamKind.LONG_POLL);
+      }
     }
   }
 

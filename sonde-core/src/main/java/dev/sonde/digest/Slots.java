@@ -3,10 +3,12 @@ package dev.sonde.digest;
 
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
+import dev.sonde.capture.Upgrade;
 import dev.sonde.collect.SlotEncoder;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceIds;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +53,17 @@ final class Slots {
   private static final int OUTCOME_SHIFT = 4;
   private static final int FLAGS_SHIFT = 8;
 
+  /** Of a status; above it is the kind of stream that a request is, or 0. */
+  private static final int STATUS_MASK = 0xfff;
+
+  private static final int KIND_SHIFT = 12;
+
+  /** Of the HTTP/2 stream; above it are the microseconds that were blocked and 1, or 0. */
+  private static final long STREAM_MASK = 0x7fff_ffff;
+
+  private static final int BLOCKED_SHIFT = 31;
+  private static final long MAX_BLOCKED_MICROS = (1L << (Long.SIZE - BLOCKED_SHIFT)) - 2;
+
   // Longs of every kind.
   static final int HEADER = 0;
 
@@ -87,6 +100,11 @@ final class Slots {
   static final int LIFETIME = 4;
   static final int CLOSE_TIME = 5;
 
+  /** How long the connection was a stream, or -1. */
+  static final int STREAM_LIFETIME = 6;
+
+  static final int STREAM_FIRST_BYTE = 7;
+
   // Longs that a row has besides.
   static final int TRACE_HIGH = 9;
   static final int TRACE_LOW = 10;
@@ -113,11 +131,15 @@ final class Slots {
   static final int REASON = 0;
   static final int DETAIL = 1;
 
+  /** The request by which the connection became a stream. */
+  static final int UPGRADE = 2;
+
   static final SlotEncoder<Exchange> EXCHANGE_ENCODER = Slots::encodeExchange;
   static final SlotEncoder<ConnectionState> OPENED_ENCODER = Slots::encodeOpened;
   static final SlotEncoder<ConnectionState> CLOSED_ENCODER = Slots::encodeClosed;
 
   private static final Outcome[] OUTCOMES = Outcome.values();
+  private static final StreamKind[] STREAM_KINDS = StreamKind.values();
 
   private Slots() {}
 
@@ -128,11 +150,12 @@ final class Slots {
             | (exchange.isCommitted() ? IS_COMMITTED : 0)
             | (exchange.hasResponse() ? HAS_RESPONSE : 0)
             | flagOf(exchange.outcome());
-    longs[l + HEADER] = header(EXCHANGE, flags, exchange.status(), exchange.workerId());
+    int status = (exchange.status() & STATUS_MASK) | numberOf(exchange.stream()) << KIND_SHIFT;
+    longs[l + HEADER] = header(EXCHANGE, flags, status, exchange.workerId());
     longs[l + DURATION] = exchange.durationNanos();
     longs[l + CONNECTION] = exchange.connection().id();
     longs[l + REQUEST_ID] = exchange.id();
-    longs[l + STREAM] = exchange.streamId();
+    longs[l + STREAM] = streamAndBlocked(exchange.streamId(), exchange.blockedNanos());
     longs[l + BYTES_IN] = exchange.bytesIn();
     longs[l + BYTES_OUT] = exchange.bytesOut();
     longs[l + FIRST_BYTE] = exchange.timeToFirstByteNanos();
@@ -181,7 +204,7 @@ final class Slots {
       long bytesOut,
       @Nullable Throwable error) {
     int flags = HAS_OWN_SPAN | flagOf(outcome);
-    longs[l + HEADER] = header(REQUEST, flags, status, -1);
+    longs[l + HEADER] = header(REQUEST, flags, status & STATUS_MASK, -1);
     longs[l + DURATION] = durationNanos;
     longs[l + CONNECTION] = 0;
     longs[l + REQUEST_ID] = 0;
@@ -252,6 +275,24 @@ final class Slots {
     longs[l + CLOSE_TIME] = connection.closedNanos();
     refs[r + REASON] = connection.closeReason();
     put(refs, r + DETAIL, connection.closeDetail());
+    Upgrade upgrade = connection.upgrade();
+    if (upgrade == null || upgrade.isExcluded()) {
+      longs[l + STREAM_LIFETIME] = -1;
+      return;
+    }
+    longs[l + STREAM_LIFETIME] = connection.closedNanos() - upgrade.upgradedNanos();
+    longs[l + STREAM_FIRST_BYTE] = upgrade.upgradedNanos() - upgrade.startNanos();
+    refs[r + UPGRADE] = upgrade;
+  }
+
+  @SuppressWarnings("EnumOrdinal") // never outlives the process
+  private static int numberOf(@Nullable StreamKind kind) {
+    return kind == null ? 0 : 1 + kind.ordinal();
+  }
+
+  private static long streamAndBlocked(long streamId, long blockedNanos) {
+    long blocked = blockedNanos < 0 ? 0 : 1 + Math.min(blockedNanos / 1_000, MAX_BLOCKED_MICROS);
+    return blocked << BLOCKED_SHIFT | (streamId & STREAM_MASK);
   }
 
   @SuppressWarnings("EnumOrdinal") // never outlives the process
@@ -320,7 +361,27 @@ final class Slots {
   }
 
   static int status(long header) {
-    return (int) header >>> 16 & 0xffff;
+    return (int) header >>> 16 & STATUS_MASK;
+  }
+
+  /** Of a request: what kind of stream it is, or null. */
+  static @Nullable StreamKind streamKind(long header) {
+    int number = (int) header >>> (16 + KIND_SHIFT);
+    return number == 0 ? null : STREAM_KINDS[number - 1];
+  }
+
+  /** Of the long that has both: the HTTP/2 stream. */
+  static long streamId(long streamAndBlocked) {
+    return streamAndBlocked & STREAM_MASK;
+  }
+
+  /**
+   * Of the long that has both: whole microseconds in which the response waited for its client, in
+   * nanoseconds and up to two hours, or -1.
+   */
+  static long blockedNanos(long streamAndBlocked) {
+    long blocked = streamAndBlocked >>> BLOCKED_SHIFT;
+    return blocked == 0 ? -1 : (blocked - 1) * 1_000;
   }
 
   /** Worker of a request or a connection, batch size of a statement. */

@@ -4,8 +4,11 @@ package dev.sonde.digest;
 import static java.util.Objects.requireNonNull;
 
 import dev.sonde.capture.RequestPath;
+import dev.sonde.capture.Upgrade;
 import dev.sonde.collect.SlotReader;
+import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.sampling.SamplingPolicy;
 import dev.sonde.stats.GroupHandle;
 import dev.sonde.stats.StatsStore;
@@ -20,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * dropped, and the thread that did the work does not pay for them.
  */
 final class Tally implements SlotReader {
+  private static final int SWITCHING_PROTOCOLS = 101;
+
   private final StatsStore stats;
   private final SamplingPolicy policy;
   private final Faults faults;
@@ -58,6 +63,11 @@ final class Tally implements SlotReader {
       }
       case Slots.FUNCTION -> countFunction(time, longs, l, refs, r);
       case Slots.DATABASE -> countStatement(time, longs, l, refs, r);
+      case Slots.CLOSED -> {
+        if (longs[l + Slots.STREAM_LIFETIME] >= 0) {
+          countUpgraded(time, longs, l, refs, r);
+        }
+      }
       default -> {
         // Connections are counted when they open and close.
       }
@@ -79,6 +89,22 @@ final class Tally implements SlotReader {
     int status = Slots.status(header);
     Outcome outcome = Slots.outcome(header);
     boolean isError = Slots.isFailed(header, refs[r + Slots.ERROR]);
+    StreamKind kind = Slots.streamKind(header);
+    if (kind != null && kind != StreamKind.WEBSOCKET) {
+      String streamPath = RequestPath.withoutParameters(target);
+      GroupHandle stream = stats.stream(kind, shape.route(), streamPath, status);
+      stats.recordStream(
+          stream,
+          status,
+          outcome,
+          isError,
+          longs[l + Slots.FIRST_BYTE],
+          longs[l + Slots.DURATION],
+          longs[l + Slots.BYTES_IN],
+          longs[l + Slots.BYTES_OUT],
+          time);
+      return stream;
+    }
     GroupHandle group = routes[shape.number()];
     if (group == null || group.isForgotten()) {
       group = stats.route(shape.method(), shape.route(), path, status);
@@ -93,7 +119,41 @@ final class Tally implements SlotReader {
         longs[l + Slots.BYTES_IN],
         longs[l + Slots.BYTES_OUT],
         time);
+    stats.recordBlocked(
+        group, longs[l + Slots.DURATION], Slots.blockedNanos(longs[l + Slots.STREAM]), time);
     return group;
+  }
+
+  /** The life of a connection that a request has made a stream; the request itself was counted. */
+  private void countUpgraded(long time, long[] longs, int l, @Nullable Object[] refs, int r) {
+    Upgrade upgrade = (Upgrade) requireNonNull(refs[r + Slots.UPGRADE]);
+    CloseReason reason = (CloseReason) requireNonNull(refs[r + Slots.REASON]);
+    String path = RequestPath.withoutParameters(upgrade.target());
+    if (policy.excludes(path, upgrade.route())) {
+      return;
+    }
+    Outcome outcome = outcomeOf(reason);
+    stats.recordStream(
+        stats.stream(upgrade.kind(), upgrade.route(), path, SWITCHING_PROTOCOLS),
+        SWITCHING_PROTOCOLS,
+        outcome,
+        outcome == Outcome.APP_ERROR || outcome == Outcome.SERVER_TIMEOUT,
+        longs[l + Slots.STREAM_FIRST_BYTE],
+        longs[l + Slots.STREAM_LIFETIME],
+        0,
+        0,
+        time);
+  }
+
+  private static Outcome outcomeOf(CloseReason reason) {
+    return switch (reason) {
+      // A server that stops says goodbye, which is a good end.
+      case COMPLETE, SERVER_SHUTDOWN -> Outcome.COMPLETED;
+      case CLIENT_DISCONNECT -> Outcome.CLIENT_ABORT_DURING_BODY;
+      case TIMEOUT -> Outcome.SERVER_TIMEOUT;
+      case BACKPRESSURE -> Outcome.REJECTED;
+      case ERROR -> Outcome.APP_ERROR;
+    };
   }
 
   private void countFunction(long time, long[] longs, int l, @Nullable Object[] refs, int r) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.event;
 
+import dev.sonde.event.RequestEvent.StreamKind;
+import org.jspecify.annotations.Nullable;
+
 /**
  * The client went away while a request was open, or reset one HTTP/2 stream.
  *
@@ -11,6 +14,9 @@ package dev.sonde.event;
  * @param duringStreaming whether the response head had been sent
  * @param bytesSent body bytes written before the client left
  * @param timestampNanos monotonic time in nanoseconds at which the server noticed
+ * @param blockedNanos nanoseconds since the request began in which bytes of the response waited
+ *     because the client took no more, or -1 if the server does not let it be known
+ * @param stream what kind of stream it was, or null
  */
 public record ClientDisconnected(
     long connectionId,
@@ -19,5 +25,28 @@ public record ClientDisconnected(
     long streamId,
     boolean duringStreaming,
     long bytesSent,
-    long timestampNanos)
-    implements LifecycleEvent {}
+    long timestampNanos,
+    long blockedNanos,
+    @Nullable StreamKind stream)
+    implements LifecycleEvent {
+  /** A client that left without its being known what the response waited for. */
+  public ClientDisconnected(
+      long connectionId,
+      int workerId,
+      long requestId,
+      long streamId,
+      boolean duringStreaming,
+      long bytesSent,
+      long timestampNanos) {
+    this(
+        connectionId,
+        workerId,
+        requestId,
+        streamId,
+        duringStreaming,
+        bytesSent,
+        timestampNanos,
+        -1,
+        null);
+  }
+}

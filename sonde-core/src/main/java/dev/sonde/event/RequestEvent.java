@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  * @param bytesOut body bytes sent
  * @param error what the application threw, or null
  * @param weight number of requests that this one stands for after sampling
+ * @param timeToFirstByteNanos nanoseconds from the parsed head to the response head, or -1 if none
+ *     was sent or it is unknown
+ * @param blockedNanos nanoseconds of the duration in which bytes of the response waited because the
+ *     client took no more, or -1 if the server does not let it be known
+ * @param stream what kind of stream it was, or null: then its duration is that of a request
  */
 public record RequestEvent(
     long timestampNanos,
@@ -41,8 +46,111 @@ public record RequestEvent(
     long bytesIn,
     long bytesOut,
     @Nullable ErrorInfo error,
-    double weight)
+    double weight,
+    long timeToFirstByteNanos,
+    long blockedNanos,
+    @Nullable StreamKind stream)
     implements ProfileEvent {
+  /**
+   * What a request is that stays open for as long as somebody wants to hear from it.
+   *
+   * <p>Here alone it is decided by what a stream is known; never by how long it took.
+   */
+  public enum StreamKind {
+    /** Server-sent events, known by the {@code Content-Type} of the response. */
+    SSE("sse"),
+    /** WebSocket, known by the upgrade: the request ends with it, and the stream begins. */
+    WEBSOCKET("websocket"),
+    /** A request that the server holds until there is news; known by the rules for its path. */
+    LONG_POLL("long_poll");
+
+    private static final String EVENT_STREAM = "text/event-stream";
+
+    private final String jsonName;
+
+    StreamKind(String jsonName) {
+      this.jsonName = jsonName;
+    }
+
+    /**
+     * What a response of this content type is, or null if it is no stream; parameters may follow.
+     */
+    public static @Nullable StreamKind ofContentType(@Nullable CharSequence contentType) {
+      if (contentType == null || contentType.length() < EVENT_STREAM.length()) {
+        return null;
+      }
+      for (int i = 0; i < EVENT_STREAM.length(); i++) {
+        char c = contentType.charAt(i);
+        char lower = c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
+        if (lower != EVENT_STREAM.charAt(i)) {
+          return null;
+        }
+      }
+      boolean isWhole = contentType.length() == EVENT_STREAM.length();
+      return isWhole || " \t;".indexOf(contentType.charAt(EVENT_STREAM.length())) >= 0 ? SSE : null;
+    }
+
+    /** What a connection is that was upgraded to this protocol, or null if it is no stream. */
+    public static @Nullable StreamKind ofUpgrade(Protocol protocol) {
+      return protocol == Protocol.WEBSOCKET ? WEBSOCKET : null;
+    }
+
+    /** Name in JSON and in labels. */
+    public String jsonName() {
+      return jsonName;
+    }
+  }
+
+  /** A request of which it is not known when its response began and what it waited for. */
+  public RequestEvent(
+      long timestampNanos,
+      long traceIdHigh,
+      long traceIdLow,
+      long spanId,
+      long parentSpanId,
+      long connectionId,
+      long requestId,
+      String method,
+      @Nullable String route,
+      String path,
+      int status,
+      Outcome outcome,
+      long durationNanos,
+      long bytesIn,
+      long bytesOut,
+      @Nullable ErrorInfo error,
+      double weight) {
+    this(
+        timestampNanos,
+        traceIdHigh,
+        traceIdLow,
+        spanId,
+        parentSpanId,
+        connectionId,
+        requestId,
+        method,
+        route,
+        path,
+        status,
+        outcome,
+        durationNanos,
+        bytesIn,
+        bytesOut,
+        error,
+        weight,
+        -1,
+        -1,
+        null);
+  }
+
+  /**
+   * Nanoseconds of the duration in which it was the application, not the client, that the response
+   * waited for; -1 if the server does not let it be known.
+   */
+  public long applicationNanos() {
+    return blockedNanos < 0 ? -1 : durationNanos - blockedNanos;
+  }
+
   @Override
   public String type() {
     return "REQ";

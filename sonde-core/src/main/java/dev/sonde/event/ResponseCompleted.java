@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.event;
 
+import dev.sonde.event.RequestEvent.StreamKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param timestampNanos monotonic time in nanoseconds
  * @param timeToFirstByteNanos nanoseconds from the start to the response head, or -1 if unknown
  * @param route template such as {@code /users/{id}}, or null if none matched
+ * @param blockedNanos nanoseconds of the duration in which bytes of the response waited because the
+ *     client took no more, or -1 if the server does not let it be known
+ * @param stream what kind of stream it was, or what it was upgraded to, or null
  */
 public record ResponseCompleted(
     long connectionId,
@@ -30,5 +34,34 @@ public record ResponseCompleted(
     long durationNanos,
     long timestampNanos,
     long timeToFirstByteNanos,
-    @Nullable String route)
-    implements LifecycleEvent {}
+    @Nullable String route,
+    long blockedNanos,
+    @Nullable StreamKind stream)
+    implements LifecycleEvent {
+  /** A response of which it is not known what it waited for. */
+  public ResponseCompleted(
+      long connectionId,
+      int workerId,
+      long requestId,
+      long streamId,
+      int status,
+      long bytesSent,
+      long durationNanos,
+      long timestampNanos,
+      long timeToFirstByteNanos,
+      @Nullable String route) {
+    this(
+        connectionId,
+        workerId,
+        requestId,
+        streamId,
+        status,
+        bytesSent,
+        durationNanos,
+        timestampNanos,
+        timeToFirstByteNanos,
+        route,
+        -1,
+        null);
+  }
+}

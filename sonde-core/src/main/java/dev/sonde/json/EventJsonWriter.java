@@ -11,6 +11,7 @@ import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.time.ClockAnchor;
@@ -58,7 +59,10 @@ public final class EventJsonWriter {
   private static final byte[] SLOW = JsonBuffer.name("slow");
   private static final byte[] TRUNCATED = JsonBuffer.name("truncated");
 
+  private static final byte[] APP_NS = JsonBuffer.name("app_ns");
   private static final byte[] BATCH_SIZE = JsonBuffer.name("batch_size");
+  private static final byte[] BLOCKED_MS = JsonBuffer.name("blocked_ms");
+  private static final byte[] BLOCKED_NS = JsonBuffer.name("blocked_ns");
   private static final byte[] BYTES_IN = JsonBuffer.name("bytes_in");
   private static final byte[] BYTES_OUT = JsonBuffer.name("bytes_out");
   private static final byte[] BYTES_SENT = JsonBuffer.name("bytes_sent");
@@ -96,6 +100,7 @@ public final class EventJsonWriter {
   private static final byte[] SERVER_PORT = JsonBuffer.name("server_port");
   private static final byte[] SPAN_ID = JsonBuffer.name("span_id");
   private static final byte[] STATUS = JsonBuffer.name("status");
+  private static final byte[] STREAM = JsonBuffer.name("stream");
   private static final byte[] STREAM_ID = JsonBuffer.name("stream_id");
   private static final byte[] TARGET = JsonBuffer.name("target");
   private static final byte[] TIME_TO_FIRST_BYTE_MS = JsonBuffer.name("time_to_first_byte_ms");
@@ -103,6 +108,7 @@ public final class EventJsonWriter {
   private static final byte[] TLS = JsonBuffer.name("tls");
   private static final byte[] TOTAL_BYTES_SENT = JsonBuffer.name("total_bytes_sent");
   private static final byte[] TRACE_ID = JsonBuffer.name("trace_id");
+  private static final byte[] TTFB_NS = JsonBuffer.name("ttfb_ns");
   private static final byte[] WEIGHT = JsonBuffer.name("weight");
   private static final byte[] WORKER_ID = JsonBuffer.name("worker_id");
 
@@ -255,6 +261,7 @@ public final class EventJsonWriter {
       out.millis(TIME_TO_FIRST_BYTE_MS, completed.timeToFirstByteNanos());
     }
     text(ROUTE, completed.route());
+    writeWaiting(completed.blockedNanos(), completed.stream());
   }
 
   private void writeDisconnected(ClientDisconnected disconnected) {
@@ -262,6 +269,20 @@ public final class EventJsonWriter {
     out.number(STREAM_ID, disconnected.streamId());
     out.bool(DURING_STREAMING, disconnected.duringStreaming());
     out.number(BYTES_SENT, disconnected.bytesSent());
+    writeWaiting(disconnected.blockedNanos(), disconnected.stream());
+  }
+
+  private void writeWaiting(long blockedNanos, @Nullable StreamKind stream) {
+    if (blockedNanos >= 0) {
+      out.millis(BLOCKED_MS, blockedNanos);
+    }
+    writeStream(stream);
+  }
+
+  private void writeStream(@Nullable StreamKind stream) {
+    if (stream != null) {
+      text(STREAM, stream.jsonName());
+    }
   }
 
   private void writeClosed(ConnectionClosed closed) {
@@ -307,6 +328,14 @@ public final class EventJsonWriter {
     out.number(DUR_NS, request.durationNanos());
     out.number(BYTES_IN, request.bytesIn());
     out.number(BYTES_OUT, request.bytesOut());
+    if (request.timeToFirstByteNanos() >= 0) {
+      out.number(TTFB_NS, request.timeToFirstByteNanos());
+    }
+    if (request.blockedNanos() >= 0) {
+      out.number(APP_NS, request.applicationNanos());
+      out.number(BLOCKED_NS, request.blockedNanos());
+    }
+    writeStream(request.stream());
     ErrorInfo error = request.error();
     if (error == null) {
       out.nothing(ERROR);

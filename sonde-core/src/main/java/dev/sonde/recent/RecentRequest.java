@@ -13,7 +13,6 @@ import java.util.List;
  * @param workerId index of the event loop or worker that began it, or -1 if unknown
  * @param streamId HTTP/2 stream, 0 on HTTP/1
  * @param httpVersion such as {@code HTTP/1.1}, or empty if unknown
- * @param timeToFirstByteNanos nanoseconds from the start to the response head, or -1 if unknown
  * @param functions profiled calls within it, in the order in which they ended
  * @param statements database statements within it, in the order in which they ended
  * @param omittedCount calls and statements beyond the number that is kept per request
@@ -23,7 +22,6 @@ public record RecentRequest(
     int workerId,
     long streamId,
     String httpVersion,
-    long timeToFirstByteNanos,
     List<FunctionEvent> functions,
     List<DatabaseEvent> statements,
     int omittedCount) {}

@@ -447,7 +447,6 @@ public final class RecentStore {
         record.workerId(),
         record.streamId(),
         record.httpVersion(),
-        record.timeToFirstByteNanos(),
         List.copyOf(functions),
         List.copyOf(statements),
         request.omitted);

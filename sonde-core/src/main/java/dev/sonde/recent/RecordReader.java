@@ -70,7 +70,4 @@ public interface RecordReader {
 
   /** Version of HTTP of a request, or empty if unknown. */
   String httpVersion();
-
-  /** Nanoseconds from the start of a request to its response head, or -1 if unknown. */
-  long timeToFirstByteNanos();
 }

@@ -10,6 +10,7 @@ import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.Event;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.json.JsonText;
@@ -178,6 +179,14 @@ public final class ConsoleSink implements Sink<Event> {
     field("in", request.bytesIn());
     field("out", request.bytesOut());
     exchange(request.connectionId(), request.requestId(), 0);
+    StreamKind stream = request.stream();
+    if (stream != null) {
+      text.append(" stream=").append(stream.jsonName());
+    }
+    if (request.blockedNanos() > 0) {
+      text.append(" waited for the client");
+      duration(request.blockedNanos());
+    }
     if (error != null) {
       error(error);
     }

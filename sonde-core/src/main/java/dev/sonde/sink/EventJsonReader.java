@@ -12,6 +12,7 @@ import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.json.EventJsonWriter;
@@ -103,7 +104,9 @@ public final class EventJsonReader {
         fields.millis("duration_ms"),
         fields.integer("timestamp_ns"),
         hasFirstByte ? fields.millis("time_to_first_byte_ms") : -1,
-        fields.textOrNull("route"));
+        fields.textOrNull("route"),
+        fields.isPresent("blocked_ms") ? fields.millis("blocked_ms") : -1,
+        streamOrNull(fields));
   }
 
   private static Event disconnected(JsonFields fields) throws BadLineException {
@@ -114,7 +117,9 @@ public final class EventJsonReader {
         fields.integer("stream_id"),
         fields.bool("during_streaming"),
         fields.integer("bytes_sent"),
-        fields.integer("timestamp_ns"));
+        fields.integer("timestamp_ns"),
+        fields.isPresent("blocked_ms") ? fields.millis("blocked_ms") : -1,
+        streamOrNull(fields));
   }
 
   private static Event closed(JsonFields fields) throws BadLineException {
@@ -150,7 +155,16 @@ public final class EventJsonReader {
         error == null
             ? null
             : new ErrorInfo(error.text("type"), error.textOrNull("message"), error.text("stack")),
-        fields.number("weight"));
+        fields.number("weight"),
+        fields.isPresent("ttfb_ns") ? fields.integer("ttfb_ns") : -1,
+        fields.isPresent("blocked_ns") ? fields.integer("blocked_ns") : -1,
+        streamOrNull(fields));
+  }
+
+  private static @Nullable StreamKind streamOrNull(JsonFields fields) throws BadLineException {
+    return fields.isPresent("stream")
+        ? constant(fields, "stream", StreamKind.values(), StreamKind::jsonName)
+        : null;
   }
 
   private static Event function(JsonFields fields) throws BadLineException {

@@ -98,6 +98,26 @@ final class BucketCounts {
     }
   }
 
+  /** Takes these away, as far as they are there. */
+  void removeAll(BucketCounts other) {
+    for (int slot = 0; slot < Buckets.COUNT; slot++) {
+      long n = Math.min(at(slot), other.at(slot));
+      if (n > 0) {
+        add(slot, -n);
+      }
+    }
+  }
+
+  /** The longest duration, as exact as its bucket, or 0. */
+  long longestNanos() {
+    for (int slot = Buckets.COUNT - 1; slot >= 0; slot--) {
+      if (at(slot) > 0) {
+        return Math.round(Buckets.middleOfSlot(slot));
+      }
+    }
+    return 0;
+  }
+
   /** Sets all counts to 0 and keeps the pages. */
   void clear() {
     for (int[] page : low) {

@@ -168,6 +168,19 @@ final class Group {
     }
   }
 
+  /** Adds its distribution over the running slot and so many before it. */
+  void addTo(BucketCounts buckets, int secondNow, int slots) {
+    lock();
+    try {
+      advanceTo(secondNow);
+      if (window != null) {
+        window.addTo(buckets, slots);
+      }
+    } finally {
+      unlock();
+    }
+  }
+
   /** Events ever recorded, as far as they were taken from the cells; 0 once it is retired. */
   long recorded() {
     lock();

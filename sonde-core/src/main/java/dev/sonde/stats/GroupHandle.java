@@ -24,6 +24,12 @@ public final class GroupHandle {
   /** Where its numbers are; null while it is forgotten. Written under the registry's lock. */
   private volatile @Nullable Group group;
 
+  /** Whether of one of its requests it was known how long it waited for its client. */
+  private volatile boolean hasToldBlocked;
+
+  /** Second of the last request before that of which it was not known, or -1. */
+  private volatile int untoldSecond = -1;
+
   private GroupHandle(Registry registry, String kind, String name) {
     this.registry = registry;
     this.kind = kind;
@@ -55,6 +61,26 @@ public final class GroupHandle {
 
   Registry registry() {
     return registry;
+  }
+
+  boolean hasToldBlocked() {
+    return hasToldBlocked;
+  }
+
+  void tellsBlocked() {
+    if (!hasToldBlocked) {
+      hasToldBlocked = true;
+    }
+  }
+
+  int untoldSecond() {
+    return untoldSecond;
+  }
+
+  void untold(int second) {
+    if (second > untoldSecond) {
+      untoldSecond = second;
+    }
   }
 
   /** Where to record now; the overflow group if this one was forgotten and found no room. */
@@ -254,7 +280,7 @@ public final class GroupHandle {
       return groups;
     }
 
-    private @Nullable GroupHandle find(String kind, String name) {
+    @Nullable GroupHandle find(String kind, String name) {
       GroupHandle[] all = handles.get(name);
       if (all != null) {
         for (GroupHandle handle : all) {

@@ -27,6 +27,7 @@ public final class GroupSnapshot {
   private final double requestsPerSecond;
   private final double windowRequestsPerSecond;
   private final @Nullable Latency latency;
+  private final @Nullable Latency application;
   private final long totalNanos;
   private final int[] spark;
   private final long[] counters;
@@ -50,10 +51,26 @@ public final class GroupSnapshot {
     this.requestsPerSecond = requestsPerSecond;
     this.windowRequestsPerSecond = windowRequestsPerSecond;
     this.latency = latency;
+    application = latency;
     totalNanos = latency == null ? 0 : (long) (latency.meanNanos() * (double) count);
     this.spark = spark;
     this.counters = counters;
     this.codes = codes;
+  }
+
+  private GroupSnapshot(GroupSnapshot same, @Nullable Latency application) {
+    handle = same.handle;
+    kind = same.kind;
+    name = same.name;
+    count = same.count;
+    requestsPerSecond = same.requestsPerSecond;
+    windowRequestsPerSecond = same.windowRequestsPerSecond;
+    latency = same.latency;
+    this.application = application;
+    totalNanos = same.totalNanos;
+    spark = same.spark;
+    counters = same.counters;
+    codes = same.codes;
   }
 
   /**
@@ -102,6 +119,21 @@ public final class GroupSnapshot {
   /** How long they took, or null when there was nothing. */
   public @Nullable Latency latency() {
     return latency;
+  }
+
+  /**
+   * How long requests took the application: {@link #latency()} without the time in which a response
+   * waited for a client that took no more; of those requests of which that is known, and null if it
+   * is of none. A route of which it was not known at first has none as long as its window has
+   * those.
+   */
+  public @Nullable Latency application() {
+    return application;
+  }
+
+  /** The same, of which the application took as long as this. */
+  GroupSnapshot withApplication(@Nullable Latency known) {
+    return new GroupSnapshot(this, known);
   }
 
   /** Time spent in all of them, in nanoseconds. */
@@ -203,6 +235,10 @@ public final class GroupSnapshot {
     private long maxNanos;
     private long recent;
     private long complete;
+
+    BucketCounts buckets() {
+      return buckets;
+    }
 
     static double rate(long count, double seconds) {
       return seconds <= 0 ? 0.0 : count / seconds;

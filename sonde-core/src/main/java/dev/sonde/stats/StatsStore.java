@@ -4,19 +4,25 @@ package dev.sonde.stats;
 import dev.sonde.capture.RouteNormalizer;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.stats.GroupHandle.Budget;
 import dev.sonde.stats.GroupHandle.Registry;
 import dev.sonde.stats.GroupHandle.Timeline;
 import dev.sonde.stats.GroupSnapshot.Counters;
+import dev.sonde.stats.GroupSnapshot.Latency;
 import dev.sonde.stats.GroupSnapshot.Sum;
+import dev.sonde.stats.StatsSnapshot.Ended;
+import dev.sonde.stats.StatsSnapshot.Streams;
 import dev.sonde.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,10 +58,23 @@ public final class StatsStore {
   private final Registry closings;
   private final Registry openings;
   private final Registry rejections;
+
+  // Of streams, under the same names in both.
+  private final Registry lifetimes;
+  private final Registry firstBytes;
+
+  // Under the names of their routes, requests that took longer than their application: how long
+  // they
+  // took, and how long they would have taken without the wait. Those of which the wait is unknown
+  // are
+  // in the first alone. What is in neither took as long as its application.
+  private final Registry waited;
+  private final Registry unwaited;
   private final LongAdder excluded = new LongAdder();
   private final LongAdder opened = new LongAdder();
   private final LongAdder closed = new LongAdder();
   private volatile LongSupplier inFlight = () -> 0;
+  private volatile Supplier<Map<StreamKind, Long>> openStreams = Map::of;
   private volatile Runnable settle = () -> {};
 
   /** A store that begins now. */
@@ -72,6 +91,10 @@ public final class StatsStore {
     closings = new Registry(MAX_CLOSE_DETAILS, timeline, budget, null);
     openings = new Registry(1, timeline, budget, null);
     rejections = new Registry(1, timeline, budget, null);
+    lifetimes = new Registry(config.maxRoutes(), timeline, budget, null);
+    firstBytes = new Registry(config.maxRoutes(), timeline, budget, null);
+    waited = new Registry(config.maxRoutes(), timeline, budget, null);
+    unwaited = new Registry(config.maxRoutes(), timeline, budget, null);
   }
 
   /**
@@ -89,10 +112,19 @@ public final class StatsStore {
    * RouteNormalizer}, and one that was not found (404) becomes {@code <unmatched>}.
    */
   public GroupHandle route(String method, @Nullable String route, String path, int status) {
+    return route(method, nameOf(route, path, status));
+  }
+
+  /** The group of the streams of a kind, by route as for a request. */
+  public GroupHandle stream(StreamKind kind, @Nullable String route, String path, int status) {
+    return lifetimes.intern(kind.jsonName(), nameOf(route, path, status));
+  }
+
+  private static String nameOf(@Nullable String route, String path, int status) {
     if (route != null) {
-      return route(method, route);
+      return route;
     }
-    return route(method, status == NOT_FOUND ? UNMATCHED : RouteNormalizer.normalize(path));
+    return status == NOT_FOUND ? UNMATCHED : RouteNormalizer.normalize(path);
   }
 
   /** The group of a function. */
@@ -116,6 +148,11 @@ public final class StatsStore {
    */
   public void inFlight(LongSupplier gauge) {
     inFlight = gauge;
+  }
+
+  /** Sets who knows how many streams are open, by kind; a snapshot asks once. Nobody at first. */
+  public void openStreams(Supplier<Map<StreamKind, Long>> gauge) {
+    openStreams = gauge;
   }
 
   /**
@@ -163,6 +200,70 @@ public final class StatsStore {
             isError,
             bytesIn,
             bytesOut);
+  }
+
+  /**
+   * Tells of a request that {@link #recordRequest} counts how long it waited for its client.
+   *
+   * @param durationNanos nanoseconds it took in all
+   * @param blockedNanos nanoseconds of these in which its response waited, or -1 if unknown
+   */
+  public void recordBlocked(
+      GroupHandle route, long durationNanos, long blockedNanos, long timestampNanos) {
+    GroupHandle counted = route.attached().handle();
+    boolean isKnown = blockedNanos >= 0;
+    if (isKnown) {
+      counted.tellsBlocked();
+    } else if (!counted.hasToldBlocked()) {
+      counted.untold(timeline.secondOf(timestampNanos));
+      return;
+    }
+    long rest = Math.max(0, durationNanos - Math.max(0, blockedNanos));
+    if (isKnown && Buckets.slotOf(rest) == Buckets.slotOf(Math.max(0, durationNanos))) {
+      return;
+    }
+    GroupHandle before = waited.intern(counted.kind(), counted.name());
+    GroupHandle after = unwaited.intern(counted.kind(), counted.name());
+    if (before == waited.other() || after == unwaited.other()) {
+      counted.untold(timeline.secondOf(timestampNanos));
+      return;
+    }
+    record(before, false, 0, 0, durationNanos, timestampNanos);
+    if (isKnown) {
+      record(after, false, 0, 0, rest, timestampNanos);
+    }
+  }
+
+  /**
+   * Counts a stream that ended.
+   *
+   * @param stream its group
+   * @param status HTTP status code of the response that began it, or 0 if none was sent
+   * @param outcome how it ended
+   * @param isError whether the server failed
+   * @param firstByteNanos nanoseconds until its response began, or -1 if unknown
+   * @param lifetimeNanos nanoseconds for which it was open
+   * @param bytesIn body bytes received
+   * @param bytesOut body bytes sent
+   * @param timestampNanos monotonic time of its end
+   */
+  public void recordStream(
+      GroupHandle stream,
+      int status,
+      Outcome outcome,
+      boolean isError,
+      long firstByteNanos,
+      long lifetimeNanos,
+      long bytesIn,
+      long bytesOut,
+      long timestampNanos) {
+    recordRequest(
+        stream, status, outcome, isError, lifetimeNanos, bytesIn, bytesOut, timestampNanos);
+    if (firstByteNanos >= 0) {
+      GroupHandle counted = stream.attached().handle();
+      GroupHandle first = firstBytes.intern(counted.kind(), counted.name());
+      record(first, false, 0, 0, firstByteNanos, timestampNanos);
+    }
   }
 
   /** Counts a call of a function. */
@@ -310,16 +411,18 @@ public final class StatsStore {
     int slotNow = timeline.slotOf(secondNow);
     int firstSlot = Math.max(0, slotNow - slots);
     double windowSeconds = secondNow - (double) firstSlot * timeline.slotSeconds();
+    GroupSnapshot all = total.snapshot("all", recentSeconds, windowSeconds);
     long uptime = now - timeline.startNanos();
     return new StatsSnapshot(
         now,
         uptime,
         now - timeline.nanosOfSlot(firstSlot),
-        total.snapshot("all", recentSeconds, windowSeconds),
+        applications(byRoute, total, all, secondNow, slots),
         byRoute,
         byFunction,
         byStatement,
         connections(open, secondNow, slots, recentSeconds, windowSeconds),
+        streams(secondNow, slots),
         requestsInFlight,
         excluded.sum(),
         countOf(byRoute, Registry.OTHER),
@@ -363,6 +466,78 @@ public final class StatsStore {
         details);
   }
 
+  /**
+   * Tells the routes, and all of them together, which is returned, what the application took, where
+   * that is not all that they took.
+   */
+  private GroupSnapshot applications(
+      List<GroupSnapshot> byRoute, Sum total, GroupSnapshot all, int secondNow, int slots) {
+    int firstSecond = Math.max(0, timeline.slotOf(secondNow) - slots) * timeline.slotSeconds();
+    BucketCounts allWaited = new BucketCounts();
+    BucketCounts allUnwaited = new BucketCounts();
+    for (int i = 0; i < byRoute.size(); i++) {
+      GroupSnapshot route = byRoute.get(i);
+      GroupHandle handle = route.handle();
+      if (handle != null && handle.untoldSecond() >= firstSecond) {
+        handle.attached().addTo(allWaited, secondNow, slots);
+        byRoute.set(i, route.withApplication(null));
+      } else if (handle != null && waited.size() != 0) {
+        BucketCounts own = bucketsOf(waited, handle, secondNow, slots);
+        if (own.count() != 0) {
+          BucketCounts rest = bucketsOf(unwaited, handle, secondNow, slots);
+          BucketCounts both = new BucketCounts();
+          handle.attached().addTo(both, secondNow, slots);
+          byRoute.set(i, route.withApplication(without(both, own, rest)));
+          allWaited.addAll(own);
+          allUnwaited.addAll(rest);
+        }
+      }
+    }
+    return allWaited.count() == 0
+        ? all
+        : all.withApplication(without(total.buckets(), allWaited, allUnwaited));
+  }
+
+  private static BucketCounts bucketsOf(
+      Registry registry, GroupHandle route, int secondNow, int slots) {
+    BucketCounts buckets = new BucketCounts();
+    GroupHandle handle = registry.find(route.kind(), route.name());
+    Group group = handle == null ? null : handle.groupOrNull();
+    if (group != null) {
+      group.addTo(buckets, secondNow, slots);
+    }
+    return buckets;
+  }
+
+  private static @Nullable Latency without(
+      BucketCounts both, BucketCounts waited, BucketCounts unwaited) {
+    both.removeAll(waited);
+    both.addAll(unwaited);
+    return both.latency(both.longestNanos());
+  }
+
+  private Streams streams(int secondNow, int slots) {
+    Map<StreamKind, Long> open = new EnumMap<>(StreamKind.class);
+    Map<StreamKind, Long> known = openStreams.get();
+    Map<String, StreamKind> kinds = new HashMap<>();
+    for (StreamKind kind : StreamKind.values()) {
+      open.put(kind, known.getOrDefault(kind, 0L));
+      kinds.put(kind.jsonName(), kind);
+    }
+    Map<String, Latency> first = new HashMap<>();
+    for (GroupSnapshot each : snapshot(firstBytes, secondNow, slots, new Sum())) {
+      first.put(each.kind() + " " + each.name(), each.latency());
+    }
+    List<Ended> ended = new ArrayList<>();
+    for (GroupSnapshot each : snapshot(lifetimes, secondNow, slots, new Sum())) {
+      StreamKind kind = kinds.get(each.kind());
+      Latency firstByte = first.get(each.kind() + " " + each.name());
+      ended.add(new Ended(kind, each.name(), each, firstByte));
+    }
+    ended.sort((a, b) -> Long.compare(b.lifetime().count(), a.lifetime().count()));
+    return new Streams(open, ended);
+  }
+
   private static List<GroupSnapshot> snapshot(
       Registry registry, int secondNow, int slots, Sum sum) {
     List<GroupSnapshot> result = new ArrayList<>(registry.size() + 1);
@@ -385,6 +560,16 @@ public final class StatsStore {
   }
 
   private List<Registry> registries() {
-    return List.of(routes, functions, statements, closings, openings, rejections);
+    return List.of(
+        routes,
+        functions,
+        statements,
+        closings,
+        openings,
+        rejections,
+        lifetimes,
+        firstBytes,
+        waited,
+        unwaited);
   }
 }

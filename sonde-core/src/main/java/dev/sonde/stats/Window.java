@@ -291,6 +291,19 @@ final class Window {
     return spark;
   }
 
+  /** Adds the distribution over the running slot and so many before it. */
+  void addTo(BucketCounts buckets, int slots) {
+    if (slots >= timeline.slots()) {
+      buckets.addAll(total());
+      return;
+    }
+    long[] unused = new long[Counters.SIZE];
+    running.addTo(buckets);
+    for (int i = slices.size() - 1; i >= 0 && slices.get(i).lastSlot >= slotNow - slots; i--) {
+      slices.get(i).addTo(buckets, unused, 1);
+    }
+  }
+
   private void spill() {
     running.spill(total);
     hold(runningPagesBytes());

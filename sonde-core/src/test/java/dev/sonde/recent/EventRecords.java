@@ -147,9 +147,4 @@ final class EventRecords implements RecordReader {
   public String httpVersion() {
     return "HTTP/2";
   }
-
-  @Override
-  public long timeToFirstByteNanos() {
-    return -1;
-  }
 }

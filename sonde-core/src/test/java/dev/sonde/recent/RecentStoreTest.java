@@ -190,7 +190,6 @@ final class RecentStoreTest {
     assertThat(view.workerId()).isEqualTo(3);
     assertThat(view.streamId()).isEqualTo(5);
     assertThat(view.httpVersion()).isEqualTo("HTTP/2");
-    assertThat(view.timeToFirstByteNanos()).isEqualTo(-1);
     assertThat(view.functions()).isEmpty();
     assertThat(queries(view)).containsExactly("SELECT 1", "SELECT 2", "late");
     assertThat(view.omittedCount()).isZero();

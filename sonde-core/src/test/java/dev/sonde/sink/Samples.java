@@ -12,6 +12,7 @@ import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.Protocol;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import java.util.ArrayList;
@@ -68,7 +69,42 @@ final class Samples {
             true,
             "23505",
             1,
-            2.5));
+            2.5),
+        new ResponseCompleted(
+            7,
+            1,
+            9,
+            0,
+            200,
+            512,
+            9_000_000,
+            9_000,
+            1_000_000,
+            "/poll",
+            2_000_000,
+            StreamKind.LONG_POLL),
+        new ClientDisconnected(7, 1, 9, 0, true, 100, 10_000, 0, StreamKind.SSE),
+        new RequestEvent(
+            11_000,
+            1,
+            2,
+            3,
+            4,
+            7,
+            9,
+            "GET",
+            "/ticks",
+            "/ticks",
+            200,
+            Outcome.CLIENT_ABORT_DURING_BODY,
+            1_500_000,
+            0,
+            20,
+            null,
+            1.0,
+            500_000,
+            400_000,
+            StreamKind.SSE));
   }
 
   /** Smallest, largest and absent values. */
@@ -121,8 +157,29 @@ final class Samples {
           new RequestStarted(n[1], i, n[2], n[3], text(random), text(random), text(random), n[4]);
       case 2 ->
           new ResponseCompleted(
-              n[1], i, n[2], n[3], (int) n[4], n[5], n[6], n[7], n[8], maybe(random));
-      case 3 -> new ClientDisconnected(n[1], i, n[2], n[3], random.nextBoolean(), n[4], n[5]);
+              n[1],
+              i,
+              n[2],
+              n[3],
+              (int) n[4],
+              n[5],
+              n[6],
+              n[7],
+              n[8],
+              maybe(random),
+              orUnknown(n[9]),
+              maybeStream(random));
+      case 3 ->
+          new ClientDisconnected(
+              n[1],
+              i,
+              n[2],
+              n[3],
+              random.nextBoolean(),
+              n[4],
+              n[5],
+              orUnknown(n[6]),
+              maybeStream(random));
       case 4 ->
           new ConnectionClosed(
               n[1], i, n[2], n[3], n[4], pick(random, CloseReason.values()), maybe(random), n[5]);
@@ -146,7 +203,10 @@ final class Samples {
               random.nextBoolean()
                   ? null
                   : new ErrorInfo(text(random), maybe(random), text(random)),
-              random.nextDouble() * 1000);
+              random.nextDouble() * 1000,
+              orUnknown(n[12]),
+              orUnknown(n[13]),
+              maybeStream(random));
       case 6 ->
           new FunctionEvent(
               n[1],
@@ -183,6 +243,14 @@ final class Samples {
 
   private static <T> T pick(Random random, T[] values) {
     return values[random.nextInt(values.length)];
+  }
+
+  private static long orUnknown(long nanos) {
+    return Math.max(-1, nanos);
+  }
+
+  private static @Nullable StreamKind maybeStream(Random random) {
+    return random.nextBoolean() ? null : pick(random, StreamKind.values());
   }
 
   private static @Nullable String maybe(Random random) {

@@ -13,9 +13,15 @@ import com.fasterxml.jackson.core.filter.JsonPointerBasedFilter;
 import com.fasterxml.jackson.core.filter.TokenFilter.Inclusion;
 import dev.sonde.Sonde;
 import dev.sonde.SondeConfig;
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
+import dev.sonde.capture.ListenerScope;
 import dev.sonde.dashboard.view.Documents;
 import dev.sonde.dashboard.view.Sources;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.Protocol;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
@@ -24,7 +30,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -77,6 +85,40 @@ final class DashboardDocumentsIT {
     assertThat(at(health, "/laws/0/holds")).isEqualTo("true");
     assertThat(at(health, "/laws/1/holds")).isEqualTo("true");
     assertThat(at(health, "/dropped")).isEqualTo("0");
+  }
+
+  @Test
+  void documents_tellStreamsFromRequestsAndSlowClientsFromTheApplication()
+      throws IOException, InterruptedException {
+    ListenerScope listener = sonde.listener("test", EnumSet.of(Capability.BLOCKED_WRITES));
+    long start = System.nanoTime() - TimeUnit.SECONDS.toNanos(60);
+    long second = TimeUnit.SECONDS.toNanos(1);
+    ConnectionState slow = listener.opened(-1, null, null, Protocol.H1, false, start);
+    Exchange report = slow.begin(-1, 0, "GET", "/report", "HTTP/1.1", start);
+    slow.writeBlocked(start + second);
+    slow.writeResumed(start + 11 * second);
+    report.completed(200, 5, start + 11 * second);
+    ConnectionState watching = listener.opened(-1, null, null, Protocol.H1, false, start);
+    Exchange ticks = watching.begin(-1, 0, "GET", "/ticks", "HTTP/1.1", start);
+    ticks.contentType("text/event-stream");
+    ticks.committed(200, start + second);
+
+    assertThat(at(get("/metrics.json"), "/open_streams/sse")).isEqualTo("1");
+    ticks.aborted(AbortKind.CLIENT_RESET, null, 10, start + 30 * second);
+    dashboard.close();
+    dashboard = Dashboard.start(sonde, DashboardConfig.builder().port(0).build());
+
+    String routes = get("/routes.json");
+    assertThat(at(routes, "/open_streams/sse")).isEqualTo("0");
+    assertThat(at(get("/metrics.json"), "/total/count")).isEqualTo("1");
+    assertThat(Double.parseDouble(at(routes, "/routes/0/p99_us"))).isEqualTo(11e6);
+    assertThat(Double.parseDouble(at(routes, "/routes/0/app_p99_us"))).isBetween(0.99e6, 1.01e6);
+    assertThat(at(routes, "/streams/0/kind")).isEqualTo("sse");
+    assertThat(at(routes, "/streams/0/disconnected")).isEqualTo("1");
+    assertThat(Double.parseDouble(at(routes, "/streams/0/lifetime/max_us"))).isEqualTo(30e6);
+    assertThat(Double.parseDouble(at(routes, "/streams/0/ttfb/max_us"))).isEqualTo(1e6);
+    String list = get("/requests.json");
+    assertThat(list).contains("\"blocked_us\":10000000").contains("\"stream\":\"sse\"");
   }
 
   @Test

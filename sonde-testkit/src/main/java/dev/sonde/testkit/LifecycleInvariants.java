@@ -171,6 +171,9 @@ public final class LifecycleInvariants {
     if (firstByte < -1 || firstByte > duration) {
       violate(connection, "has its first byte after its last: " + completed);
     }
+    if (completed.blockedNanos() < -1 || completed.blockedNanos() > duration) {
+      violate(connection, "waited for its client for longer than it took: " + completed);
+    }
     boolean isInterim = completed.status() < 200 && completed.status() != SWITCHING_PROTOCOLS;
     if (isInterim || completed.status() > 599 || completed.bytesSent() < 0) {
       violate(connection, "has no true status or size: " + completed);

@@ -14,6 +14,7 @@ import dev.sonde.event.CloseReason;
 import dev.sonde.event.ConnectionClosed;
 import dev.sonde.event.ConnectionOpened;
 import dev.sonde.event.LifecycleEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.testkit.net.Http2Client;
@@ -68,6 +69,10 @@ public abstract class ServerContract extends ContractHarness {
   static final int LIMIT_SECONDS = 90;
 
   private static final Duration SHORT_IDLE = Duration.ofMillis(400);
+
+  /** For how long a slow client reads nothing. */
+  private static final int SLOW_CLIENT_MILLIS = 1_000;
+
   private static final int HELLO_BYTES = ContractRoute.HELLO_BODY.length();
 
   @Test
@@ -341,6 +346,45 @@ public abstract class ServerContract extends ContractHarness {
     assertShape(trace, "O S R200 C(complete)");
     assertThat(trace.only(ResponseCompleted.class).bytesSent()).isEqualTo(5000);
     assertThat(trace.only(ResponseCompleted.class).timeToFirstByteNanos()).isNotNegative();
+    assertThat(trace.only(ResponseCompleted.class).stream()).isNull();
+  }
+
+  @Test
+  @DisplayName("T18b slow-client")
+  void t18b_slowClient_isToldFromASlowApplication() throws Exception {
+    needs(Capability.BLOCKED_WRITES);
+    start();
+    RawHttpClient client = connect();
+
+    // More than the buffers of both sockets hold, so that the application has to wait.
+    client.send(RawHttpClient.request("GET", "/stream?chunks=256&size=65536"));
+    RawResponse head = client.readHead();
+    application.pause(SLOW_CLIENT_MILLIS);
+    assertThat(client.readBody(head).text()).hasSize(256 * 65_536);
+    client.close();
+
+    ConnectionTrace trace = awaitClosed(client.localPort());
+    assertShape(trace, "O S R200 C(complete)");
+    ResponseCompleted completed = trace.only(ResponseCompleted.class);
+    // However busy the machine is, the buffers were full for a good part of the pause.
+    assertThat(completed.blockedNanos())
+        .isBetween(MILLISECONDS.toNanos(SLOW_CLIENT_MILLIS / 4), completed.durationNanos());
+  }
+
+  @Test
+  @DisplayName("T18c slow-application")
+  void t18c_slowApplication_isToldFromASlowClient() throws Exception {
+    needs(Capability.BLOCKED_WRITES);
+    start();
+    RawHttpClient client = connect();
+
+    assertThat(client.get("/slow-stream?chunks=20&size=100&pause=10").text()).hasSize(2_000);
+    client.close();
+
+    ResponseCompleted completed = awaitClosed(client.localPort()).only(ResponseCompleted.class);
+    long application = completed.durationNanos() - completed.blockedNanos();
+    assertThat(completed.blockedNanos()).isNotNegative();
+    assertThat(application).isGreaterThanOrEqualTo(MILLISECONDS.toNanos(20 * 9));
   }
 
   @Test
@@ -383,6 +427,10 @@ public abstract class ServerContract extends ContractHarness {
     assertShape(trace, "O S R200 C(complete)");
     assertThat(trace.only(ResponseCompleted.class).durationNanos())
         .isBetween(MILLISECONDS.toNanos(90), TimeUnit.SECONDS.toNanos(5));
+    assertThat(trace.only(ResponseCompleted.class).timeToFirstByteNanos())
+        .isGreaterThanOrEqualTo(MILLISECONDS.toNanos(90));
+    // Such as a long poll does; but that it is one is for the application to say.
+    assertThat(trace.only(ResponseCompleted.class).stream()).isNull();
   }
 
   @Test
@@ -397,7 +445,26 @@ public abstract class ServerContract extends ContractHarness {
     client.drainArrived();
     client.close();
 
-    assertLeftWhileStreaming(awaitClosed(client.localPort()));
+    ConnectionTrace trace = awaitClosed(client.localPort());
+    assertLeftWhileStreaming(trace);
+    assertThat(trace.only(ClientDisconnected.class).stream()).isEqualTo(StreamKind.SSE);
+  }
+
+  @Test
+  @DisplayName("T21b sse-complete")
+  void t21b_serverSentEvents_endByTheApplication() throws Exception {
+    start();
+    RawHttpClient client = connect();
+
+    client.send(RawHttpClient.request("GET", "/sse"));
+    RawResponse head = client.readHead();
+    application.close();
+    assertThat(client.readBody(head).text()).contains("data: tick");
+    client.close();
+
+    ConnectionTrace trace = awaitClosed(client.localPort());
+    assertShape(trace, "O S R200 C(complete)");
+    assertThat(trace.only(ResponseCompleted.class).stream()).isEqualTo(StreamKind.SSE);
   }
 
   @Test
@@ -699,7 +766,9 @@ public abstract class ServerContract extends ContractHarness {
     assertThat(rude.exchange("hello")).isEqualTo("hello");
     rude.reset();
 
-    assertShape(awaitClosed(polite.localPort()), "O S R101 C(complete)");
+    ConnectionTrace politely = awaitClosed(polite.localPort());
+    assertShape(politely, "O S R101 C(complete)");
+    assertThat(politely.only(ResponseCompleted.class).stream()).isEqualTo(StreamKind.WEBSOCKET);
     assertThat(awaitClosed(rude.localPort()).only(ConnectionClosed.class).reason())
         .isEqualTo(CloseReason.CLIENT_DISCONNECT);
   }

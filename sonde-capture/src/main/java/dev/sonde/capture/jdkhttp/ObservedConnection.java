@@ -13,6 +13,11 @@ import org.jspecify.annotations.Nullable;
 
 /** One connection, from its first request on. */
 final class ObservedConnection {
+  /**
+   * The server's writes block and do not tell whether they had to; one that need not takes less.
+   */
+  private static final long WAITED_NANOS = 1_000_000;
+
   /*
    * The server may hand the next request of a connection to another thread while the one that sent
    * the last byte of this response has not returned from its write. So begin() completes a request
@@ -97,6 +102,18 @@ final class ObservedConnection {
   /** The server has stopped, and closed it if nobody did before. */
   synchronized void stopped() {
     closed(Initiator.LOCAL);
+  }
+
+  /**
+   * A write of the response went on for so long; only one that took a while has waited.
+   *
+   * <p>Called by the one thread that writes.
+   */
+  void wrote(long beginNanos, long endNanos) {
+    if (endNanos - beginNanos >= WAITED_NANOS) {
+      state.writeBlocked(beginNanos);
+      state.writeResumed(endNanos);
+    }
   }
 
   void fault(Throwable thrown) {

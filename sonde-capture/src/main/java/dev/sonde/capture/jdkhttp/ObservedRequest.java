@@ -84,6 +84,7 @@ final class ObservedRequest {
     length = hasBody ? (responseLength == 0 ? UNLIMITED : responseLength) : 0;
     isLastResponse |= length == UNLIMITED && "HTTP/1.0".equalsIgnoreCase(server.getProtocol());
     status = code;
+    exchange.contentType(server.getResponseHeaders().getFirst("Content-Type"));
     if (!hasBody) {
       exchange.committedWithEnd(code);
       isFinishing = true;
@@ -246,20 +247,26 @@ final class ObservedRequest {
     @Override
     public void write(byte[] bytes, int offset, int count) throws IOException {
       boolean isDue = isDue(count);
+      long begin = System.nanoTime();
       try {
         out.write(bytes, offset, count);
       } catch (IOException e) {
+        connection.wrote(begin, System.nanoTime());
         failed(isDue, e);
         throw e;
       }
+      connection.wrote(begin, System.nanoTime());
       written(count);
     }
 
     @Override
     public void flush() throws IOException {
+      long begin = System.nanoTime();
       try {
         out.flush();
+        connection.wrote(begin, System.nanoTime());
       } catch (IOException e) {
+        connection.wrote(begin, System.nanoTime());
         failed(isDue(0), e);
         throw e;
       }
@@ -279,12 +286,15 @@ final class ObservedRequest {
         return;
       }
       isFinishing = true;
+      long begin = System.nanoTime();
       try {
         out.close();
       } catch (IOException e) {
+        connection.wrote(begin, System.nanoTime());
         broken(e);
         throw e;
       }
+      connection.wrote(begin, System.nanoTime());
       connection.complete(ObservedRequest.this);
     }
 

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * looks for idle connections.
  */
 public final class SondeJdkHttp {
-  private static final Set<Capability> CAPABILITIES = EnumSet.of(Capability.ROUTE);
+  private static final Set<Capability> CAPABILITIES =
+      EnumSet.of(Capability.ROUTE, Capability.BLOCKED_WRITES);
 
   /** The server looks for idle connections this often (its property {@code clockTick}). */
   private static final Duration TURN = Duration.ofSeconds(10);

@@ -103,6 +103,19 @@ final class ObservedConnection {
     state.wire(0, bytes);
   }
 
+  /**
+   * Bytes were offered to the socket.
+   *
+   * @param isWhole whether it took them all; if not, Jetty offers the rest as soon as it takes more
+   */
+  void flushed(boolean isWhole) {
+    if (!isWhole) {
+      state.writeBlocked(System.nanoTime());
+    } else if (state.isWriteBlocked()) {
+      state.writeResumed(System.nanoTime());
+    }
+  }
+
   /** The client closed its half, or the whole connection if {@code failure} is given. */
   void peerLeft(@Nullable IOException failure) {
     if (peerFailure == null) {

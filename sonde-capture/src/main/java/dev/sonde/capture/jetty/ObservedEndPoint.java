@@ -66,7 +66,9 @@ final class ObservedEndPoint extends SocketChannelEndPoint {
     }
     long before = remaining(buffers);
     try {
-      return super.flush(buffers);
+      boolean isFlushed = super.flush(buffers);
+      observed.flushed(isFlushed);
+      return isFlushed;
     } catch (EofException e) {
       if (!(e.getCause() instanceof ClosedChannelException)) {
         observed.peerLeft(e);

@@ -179,6 +179,7 @@ final class ObservedStream extends HttpStream.Wrapper {
         }
         status = code;
         hasBody = !isHead && !HttpStatus.hasNoBody(code);
+        exchange.contentType(response.getHttpFields().get(HttpHeader.CONTENT_TYPE));
         if (last && (content == null || content.remaining() <= ONE_WRITE)) {
           exchange.committedWithEnd(code);
         } else {

@@ -219,6 +219,7 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
       capabilities.add(Capability.WIRE_BYTES);
       capabilities.add(Capability.IDLE_EXACT);
       capabilities.add(Capability.WEBSOCKET);
+      capabilities.add(Capability.BLOCKED_WRITES);
     }
     ListenerScope scope = listeners.apply("Jetty " + Server.getVersion(), capabilities);
     ConnectorWatch watch = new ConnectorWatch(this, connector, scope);

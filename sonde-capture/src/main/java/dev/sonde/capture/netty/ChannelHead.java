@@ -3,16 +3,21 @@ package dev.sonde.capture.netty;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.FileRegion;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** The handler next to the socket: its bytes, its failures, and who closes it. */
 @SuppressWarnings("FutureReturnValueIgnored") // whoever gave the promise asks it
 final class ChannelHead extends ChannelDuplexHandler {
   private final ObservedChannel connection;
+
+  /** The newest write since the last flush, or null. */
+  private @Nullable ChannelFuture written;
 
   ChannelHead(ObservedChannel connection) {
     this.connection = connection;
@@ -33,7 +38,24 @@ final class ChannelHead extends ChannelDuplexHandler {
     } else if (msg instanceof FileRegion region) {
       connection.sent(region.count() - region.transferred());
     }
+    written = promise;
     ctx.write(msg, promise);
+  }
+
+  @Override
+  public void flush(ChannelHandlerContext ctx) {
+    ctx.flush();
+    ChannelFuture newest = written;
+    written = null;
+    if (newest != null) {
+      connection.flushed(newest);
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    connection.writabilityChanged();
+    ctx.fireChannelWritabilityChanged();
   }
 
   @Override

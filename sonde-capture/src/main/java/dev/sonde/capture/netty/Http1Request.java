@@ -76,14 +76,17 @@ final class Http1Request implements ChannelFutureListener {
   /**
    * Its answer begins.
    *
+   * @param contentType of its body, or null
    * @param isWhole whether it ends by the same write
    * @param upgrade the protocol in which the connection is to go on, or null
    */
-  void answered(int status, boolean isWhole, @Nullable Protocol upgrade) {
+  void answered(
+      int status, @Nullable String contentType, boolean isWhole, @Nullable Protocol upgrade) {
     this.status = status;
     this.upgrade = upgrade;
     hasBody = !isHead && hasBody(status);
     if (exchange != null) {
+      exchange.contentType(contentType);
       if (isWhole) {
         exchange.committedWithEnd(status);
       } else {

@@ -293,7 +293,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     answering = request;
     boolean isWhole =
         head instanceof LastHttpContent last && last.content().readableBytes() <= ONE_WRITE;
-    request.answered(status, isWhole, upgrade);
+    request.answered(status, head.headers().get(HttpHeaderNames.CONTENT_TYPE), isWhole, upgrade);
   }
 
   private static Protocol upgradeOf(HttpResponse head) {

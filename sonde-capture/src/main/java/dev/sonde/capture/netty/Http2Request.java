@@ -5,7 +5,9 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.Exchange;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http2.Http2Headers;
 import org.jspecify.annotations.Nullable;
 
 /** One stream of HTTP/2 from its head to its end. */
@@ -35,7 +37,8 @@ final class Http2Request {
    *
    * @param isLast whether nothing follows
    */
-  boolean answered(@Nullable CharSequence code, boolean isLast) {
+  boolean answered(Http2Headers headers, boolean isLast) {
+    CharSequence code = headers.status();
     if (code == null || status != 0) {
       return true;
     }
@@ -44,6 +47,7 @@ final class Http2Request {
       return false;
     }
     status = parsed;
+    exchange.contentType(headers.get(HttpHeaderNames.CONTENT_TYPE));
     if (isLast) {
       exchange.committedWithEnd(parsed);
     } else {

@@ -177,7 +177,7 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   ChannelPromise headersWritten(
       int streamId, Http2Headers headers, boolean isLast, ChannelPromise promise) {
     Http2Request request = streams.get(streamId);
-    if (request == null || !request.answered(headers.status(), isLast) || !isLast) {
+    if (request == null || !request.answered(headers, isLast) || !isLast) {
       return promise;
     }
     return request.written(0, true, promise);
@@ -199,7 +199,7 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
 
   void headersLogged(int streamId, Http2Headers headers, boolean isLast) {
     Http2Request request = isTapped ? null : streams.get(streamId);
-    if (request != null && request.answered(headers.status(), isLast)) {
+    if (request != null && request.answered(headers, isLast)) {
       request.logged(0, isLast);
     }
   }

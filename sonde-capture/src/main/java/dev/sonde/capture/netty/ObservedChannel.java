@@ -15,6 +15,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.AbstractSniHandler;
@@ -25,6 +26,7 @@ import io.netty.handler.timeout.TimeoutException;
 import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.AttributeKey;
 import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Map;
@@ -66,6 +68,9 @@ final class ObservedChannel implements ChannelFutureListener {
   private boolean hasPeerLeft;
   private boolean hasSaidGoodbye;
   private @Nullable IOException peerFailure;
+
+  /** The newest write for which the socket had no room, if it tells when it is out. */
+  private @Nullable ChannelFuture blockedBy;
 
   /** What an idle time-out will have been the cause of, if the server closes without more ado. */
   private @Nullable CloseHint expired;
@@ -151,6 +156,46 @@ final class ObservedChannel implements ChannelFutureListener {
   void sent(long bytes) {
     state.wire(0, bytes);
     findUnlessFound();
+  }
+
+  /**
+   * What was written was flushed.
+   *
+   * @param newest the last of it; if it is no void promise, it tells when the socket has taken it
+   */
+  void flushed(ChannelFuture newest) {
+    ChannelOutboundBuffer waiting = channel.unsafe().outboundBuffer();
+    if (waiting == null || waiting.isEmpty()) {
+      return;
+    }
+    if (!isVoid(newest)) {
+      state.writeBlocked(System.nanoTime());
+      blockedBy = newest;
+      newest.addListener(this::drained);
+    } else if (blockedBy == null && !channel.isWritable()) {
+      // Nobody tells when it is out, but that less waits will be told.
+      state.writeBlocked(System.nanoTime());
+    }
+  }
+
+  private static boolean isVoid(ChannelFuture future) {
+    return future instanceof ChannelPromise promise && promise.isVoid();
+  }
+
+  private void drained(Future<?> written) {
+    // What was flushed later and waits, too, has a say of its own.
+    if (blockedBy == written) {
+      blockedBy = null;
+      if (written.isSuccess()) {
+        state.writeResumed(System.nanoTime());
+      }
+    }
+  }
+
+  void writabilityChanged() {
+    if (blockedBy == null && channel.isWritable() && state.isWriteBlocked()) {
+      state.writeResumed(System.nanoTime());
+    }
   }
 
   /** Bytes are handed to a codec. */

@@ -73,6 +73,7 @@ final class ObservedChannel extends NioChannel implements ObservedSocket {
     try {
       int count = super.write(source);
       observed.sent(source, start, count);
+      observed.wrote(!source.hasRemaining());
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);

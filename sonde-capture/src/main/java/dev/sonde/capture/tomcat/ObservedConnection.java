@@ -97,6 +97,19 @@ final class ObservedConnection {
     }
   }
 
+  /**
+   * A write to the socket has returned.
+   *
+   * @param isWhole whether nothing is left that Tomcat will offer again once it takes more
+   */
+  void wrote(boolean isWhole) {
+    if (!isWhole) {
+      state.writeBlocked(System.nanoTime());
+    } else if (state.isWriteBlocked()) {
+      state.writeResumed(System.nanoTime());
+    }
+  }
+
   /** As for one buffer, for each of several. */
   void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes) {
     state.wire(0, wireBytes);

@@ -191,6 +191,8 @@ final class ObservedRequest {
     Response answer = response;
     if (open != null && answer != null && answer.isCommitted()) {
       if (!open.isCommitted()) {
+        MessageBytes contentType = answer.getMimeHeaders().getValue("Content-Type");
+        open.contentType(contentType == null ? null : contentType.toString());
         open.committed(answer.getStatus(), answer.getCommitTimeNanos());
       }
       open.sent(bodyBytes());
@@ -223,6 +225,7 @@ final class ObservedRequest {
     fileBytesSent = sent;
     open.sent(sent);
     if (rest <= 0 && isFlushed) {
+      observed.wrote(/* isWhole= */ true);
       complete(open, request, answer, whole);
     }
   }
@@ -311,6 +314,11 @@ final class ObservedRequest {
     }
     fileBytesSent = 0;
     fileBytes = end - start;
+    ObservedConnection observed = connection;
+    if (isReused && observed != null) {
+      // The application has returned: what is left waits for the socket alone.
+      observed.wrote(/* isWhole= */ false);
+    }
     // On HTTP/2 the file is sent by the stream, and nothing tells of its end.
     return isReused;
   }

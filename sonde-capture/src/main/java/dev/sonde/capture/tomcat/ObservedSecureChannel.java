@@ -96,6 +96,7 @@ final class ObservedSecureChannel extends SecureNioChannel implements ObservedSo
     try {
       int count = super.write(source);
       observed.sent(source, start, 0);
+      observed.wrote(!source.hasRemaining() && super.getOutboundRemaining() == 0);
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);

@@ -53,7 +53,7 @@ final class JdkHttpFixture implements ServerFixture {
 
   @Override
   public Set<Capability> capabilities() {
-    return Set.of(Capability.ROUTE);
+    return Set.of(Capability.ROUTE, Capability.BLOCKED_WRITES);
   }
 
   @Override

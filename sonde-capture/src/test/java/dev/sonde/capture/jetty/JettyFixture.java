@@ -75,6 +75,7 @@ abstract class JettyFixture implements ServerFixture {
       capabilities.remove(Capability.WIRE_BYTES);
       capabilities.remove(Capability.IDLE_EXACT);
       capabilities.remove(Capability.WEBSOCKET);
+      capabilities.remove(Capability.BLOCKED_WRITES);
     }
     return capabilities;
   }

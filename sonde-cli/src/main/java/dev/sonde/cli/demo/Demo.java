@@ -91,7 +91,7 @@ public final class Demo {
       sonde.close();
       boolean isWindowWhole = stats.coveredNanos() >= stats.uptimeNanos();
       Summary summary =
-          new Summary(load.counts(), tally, stats.total(), isWindowWhole, sonde.health(), unseen);
+          new Summary(load.counts(), tally, stats, isWindowWhole, sonde.health(), unseen);
       summary.print(data);
       talk.printf("[sonde] archive: %s%n", config.jsonlDir());
       talk.println(

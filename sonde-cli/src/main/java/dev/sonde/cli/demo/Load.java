@@ -24,6 +24,7 @@ final class Load {
   private static final int SHOPPERS = 8;
   private static final int HTTP2_STREAMS = 8;
   private static final int SLOW_READERS = 2;
+  private static final int WATCHERS = 3;
 
   /** A shopper takes a new connection after this many requests. */
   private static final int REQUESTS_PER_CONNECTION = 120;
@@ -55,6 +56,9 @@ final class Load {
     }
     for (int i = 0; i < SLOW_READERS; i++) {
       run("slow-reader-" + i, this::readSlowly);
+    }
+    for (int i = 0; i < WATCHERS; i++) {
+      run("watcher-" + i, this::watch);
     }
     run("http2", this::browse);
     run("hang-up", this::hangUp);
@@ -166,6 +170,24 @@ final class Load {
         // Once the load is told to stop, the rest is read at full speed.
         long bytes = connection.readBody(head, BUFFER_BYTES, () -> goOn(8_000_000));
         counts.answered(head.status(), bytes);
+      } catch (IOException e) {
+        counts.failed();
+      }
+    }
+  }
+
+  /** Looks at the stock, to the end or for a while. */
+  private void watch() {
+    for (int round = 0; goOn(200_000_000); round++) {
+      try (LoadConnection connection = connect(BUFFER_BYTES)) {
+        Head head = connection.send("GET", "/stock", "");
+        if (round % 3 == 2) {
+          connection.read(3 * Shop.TICK_BYTES, Shop.TICK_BYTES, Load::noPause);
+          connection.reset();
+          counts.hungUp();
+        } else {
+          counts.answered(head.status(), connection.readBody(head, BUFFER_BYTES, Load::noPause));
+        }
       } catch (IOException e) {
         counts.failed();
       }

@@ -33,8 +33,23 @@ final class Shop {
           .repeat(80)
           .getBytes(StandardCharsets.UTF_8);
 
+  /** Events of one stream, and bytes of each. */
+  static final int TICKS = 12;
+
+  static final int TICK_BYTES = 16;
+
+  private static final long TICK_NANOS = 250_000_000;
+
   private static final Set<String> PAGES =
-      Set.of("/", "/products", "/search", "/orders", "/checkout", "/recommendations", "/export");
+      Set.of(
+          "/",
+          "/products",
+          "/search",
+          "/orders",
+          "/checkout",
+          "/recommendations",
+          "/export",
+          "/stock");
 
   private final ShopDatabase database;
   private final Sonde sonde;
@@ -65,6 +80,7 @@ final class Shop {
       case "/checkout" -> checkout(exchange);
       case "/recommendations" -> recommendations(exchange);
       case "/export" -> export(exchange);
+      case "/stock" -> stock(exchange);
       default -> throw new AssertionError(template);
     }
   }
@@ -140,6 +156,16 @@ final class Shop {
     OutputStream body = exchange.respond(200, "text/csv", EXPORT_BYTES);
     for (int left = EXPORT_BYTES; left > 0; left -= EXPORT_LINE.length) {
       body.write(EXPORT_LINE, 0, Math.min(left, EXPORT_LINE.length));
+    }
+  }
+
+  /** What is in stock, told anew for as long as the shopper looks at the page. */
+  private static void stock(ShopExchange exchange) throws IOException {
+    OutputStream body = exchange.respond(200, "text/event-stream", TICKS * TICK_BYTES);
+    for (int i = 0; i < TICKS; i++) {
+      body.write("data: %8d\n\n".formatted(i).getBytes(StandardCharsets.US_ASCII));
+      body.flush();
+      work(TICK_NANOS);
     }
   }
 

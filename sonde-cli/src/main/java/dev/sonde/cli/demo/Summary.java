@@ -9,9 +9,11 @@ import dev.sonde.digest.PipelineCounts;
 import dev.sonde.digest.SinkHealth;
 import dev.sonde.event.Outcome;
 import dev.sonde.stats.GroupSnapshot;
+import dev.sonde.stats.StatsSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +24,7 @@ import java.util.TreeMap;
 final class Summary {
   private final LoadCounts.Snapshot load;
   private final LifecycleTally tally;
-  private final GroupSnapshot total;
+  private final StatsSnapshot stats;
   private final HealthSnapshot health;
   private final boolean isWindowWhole;
   private final List<String> unseen;
@@ -30,7 +32,7 @@ final class Summary {
   /**
    * A summary of a load that has stopped.
    *
-   * @param total statistics of all requests
+   * @param stats statistics of all requests and streams
    * @param isWindowWhole whether the statistics' window goes back to the start
    * @param health taken after everything was closed
    * @param unseen what cannot be seen of the server, and so is not counted
@@ -38,13 +40,13 @@ final class Summary {
   Summary(
       LoadCounts.Snapshot load,
       LifecycleTally tally,
-      GroupSnapshot total,
+      StatsSnapshot stats,
       boolean isWindowWhole,
       HealthSnapshot health,
       List<String> unseen) {
     this.load = load;
     this.tally = tally;
-    this.total = total;
+    this.stats = stats;
     this.isWindowWhole = isWindowWhole;
     this.unseen = unseen;
     this.health = health;
@@ -65,13 +67,19 @@ final class Summary {
     differences.put("unfinished", tally.unfinished());
     differences.put("connections_not_closed", tally.opened() - tally.closed());
     if (isWindowWhole) {
-      differences.put("statistics_requests", total.count() - load.requests());
-      differences.put("statistics_responses", unlike(answered(total), load.responses()));
-      differences.put(
-          "statistics_client_disconnects",
-          total.outcome(Outcome.CLIENT_ABORT_BEFORE_HEADERS)
-              + total.outcome(Outcome.CLIENT_ABORT_DURING_BODY)
-              - load.hungUp());
+      SortedMap<Integer, Long> responses = new TreeMap<>();
+      long requests = 0;
+      long disconnects = 0;
+      for (GroupSnapshot group : groups()) {
+        requests += group.count();
+        addAnswered(group, responses);
+        disconnects +=
+            group.outcome(Outcome.CLIENT_ABORT_BEFORE_HEADERS)
+                + group.outcome(Outcome.CLIENT_ABORT_DURING_BODY);
+      }
+      differences.put("statistics_requests", requests - load.requests());
+      differences.put("statistics_responses", unlike(responses, load.responses()));
+      differences.put("statistics_client_disconnects", disconnects - load.hungUp());
     }
     return differences;
   }
@@ -148,11 +156,18 @@ final class Summary {
     json.writeEndObject();
   }
 
+  /** Requests and streams, each of which is counted in one of the two. */
+  private List<GroupSnapshot> groups() {
+    List<GroupSnapshot> groups = new ArrayList<>();
+    groups.add(stats.total());
+    stats.streams().ended().forEach(ended -> groups.add(ended.lifetime()));
+    return groups;
+  }
+
   /** Answered requests by status: those that clients left are taken out of status 200. */
-  private static SortedMap<Integer, Long> answered(GroupSnapshot total) {
-    SortedMap<Integer, Long> codes = new TreeMap<>(total.statusCodes());
-    codes.merge(200, -total.outcome(Outcome.CLIENT_ABORT_DURING_BODY), Long::sum);
-    return codes;
+  private static void addAnswered(GroupSnapshot group, SortedMap<Integer, Long> codes) {
+    group.statusCodes().forEach((status, count) -> codes.merge(status, count, Long::sum));
+    codes.merge(200, -group.outcome(Outcome.CLIENT_ABORT_DURING_BODY), Long::sum);
   }
 
   /** Sum of the absolute differences over all statuses. */

@@ -145,6 +145,7 @@ public final class Documents implements Views {
           StatsJson.head(json, last, health.anchor(), 900);
           json.field("dropped", HealthJson.dropped(health));
           json.field("in_flight", last.requestsInFlight());
+          StatsJson.openStreams(json, last.streams());
           json.object("connections", () -> StatsJson.connections(json, last.connections()));
           json.object(
               "windows",

@@ -7,6 +7,7 @@ import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.recent.RecentRequest;
 import dev.sonde.recent.RecentRequests;
 import dev.sonde.stats.ErrorSnapshot;
@@ -70,8 +71,11 @@ final class RequestJson {
     json.field("is_error", request.isError());
     json.text("error_type", error == null ? null : error.type());
     json.micros("dur_us", request.durationNanos());
-    long firstByte = recent.timeToFirstByteNanos();
-    json.micros("ttfb_us", firstByte < 0 ? -1_000 : firstByte);
+    json.micros("ttfb_us", orUnknown(request.timeToFirstByteNanos()));
+    json.micros("app_us", orUnknown(request.applicationNanos()));
+    json.micros("blocked_us", orUnknown(request.blockedNanos()));
+    StreamKind stream = request.stream();
+    json.text("stream", stream == null ? null : stream.jsonName());
     json.field("bytes_in", request.bytesIn());
     json.field("bytes_out", request.bytesOut());
     json.id("connection_id", request.connectionId());
@@ -81,6 +85,11 @@ final class RequestJson {
     json.field("functions", recent.functions().size());
     json.field("statements", recent.statements().size());
     json.field("weight", request.weight());
+  }
+
+  /** Microseconds have -1 where nanoseconds have. */
+  private static long orUnknown(long nanos) {
+    return nanos < 0 ? -1_000 : nanos;
   }
 
   static void request(Json json, RecentRequest recent, ClockAnchor anchor) throws IOException {

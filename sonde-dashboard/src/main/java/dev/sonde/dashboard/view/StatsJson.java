@@ -3,10 +3,14 @@ package dev.sonde.dashboard.view;
 
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.stats.ConnectionsSnapshot;
 import dev.sonde.stats.GroupSnapshot;
+import dev.sonde.stats.GroupSnapshot.Latency;
 import dev.sonde.stats.HeatMap;
 import dev.sonde.stats.StatsSnapshot;
+import dev.sonde.stats.StatsSnapshot.Ended;
+import dev.sonde.stats.StatsSnapshot.Streams;
 import dev.sonde.time.ClockAnchor;
 import java.io.IOException;
 import java.util.List;
@@ -29,6 +33,7 @@ final class StatsJson {
   static void metrics(Json json, StatsSnapshot stats, ClockAnchor anchor) throws IOException {
     json.object("total", () -> group(json, stats.total()));
     json.field("in_flight", stats.requestsInFlight());
+    openStreams(json, stats.streams());
     json.field("excluded", stats.excludedCount());
     json.field("overflow", stats.overflowCount());
     json.object("connections", () -> connections(json, stats.connections()));
@@ -54,6 +59,37 @@ final class StatsJson {
         });
     groups(json, "functions", stats.functions());
     groups(json, "statements", stats.statements());
+    openStreams(json, stats.streams());
+    json.array(
+        "streams",
+        () -> {
+          for (Ended stream : stats.streams().ended()) {
+            json.element(() -> stream(json, stream));
+          }
+        });
+  }
+
+  static void openStreams(Json json, Streams streams) throws IOException {
+    json.object(
+        "open_streams",
+        () -> {
+          for (Map.Entry<StreamKind, Long> kind : streams.open().entrySet()) {
+            json.field(kind.getKey().jsonName(), kind.getValue());
+          }
+        });
+  }
+
+  private static void stream(Json json, Ended stream) throws IOException {
+    StreamKind kind = stream.kind();
+    json.text("kind", kind == null ? null : kind.jsonName());
+    json.text("route", stream.route());
+    json.field("count", stream.lifetime().count());
+    json.field("completed", stream.completed());
+    json.field("disconnected", stream.disconnected());
+    json.field("failed", stream.failed());
+    json.field("bytes_out", stream.lifetime().bytesOut());
+    json.object("lifetime", () -> latency(json, stream.lifetime().latency()));
+    json.object("ttfb", () -> latency(json, stream.firstByte()));
   }
 
   private static void route(Json json, GroupSnapshot route, long allNanos, @Nullable Inside inside)
@@ -99,6 +135,16 @@ final class StatsJson {
     json.field("errors", group.errors());
     json.field("error_ratio", group.errorRatio());
     latency(json, group);
+    Latency application = group.application();
+    if (application == null) {
+      json.nothing("app_p50_us");
+      json.nothing("app_p95_us");
+      json.nothing("app_p99_us");
+    } else {
+      json.micros("app_p50_us", application.p50Nanos());
+      json.micros("app_p95_us", application.p95Nanos());
+      json.micros("app_p99_us", application.p99Nanos());
+    }
     json.array(
         "spark",
         () -> {
@@ -133,7 +179,11 @@ final class StatsJson {
   }
 
   static void latency(Json json, GroupSnapshot group) throws IOException {
-    GroupSnapshot.Latency latency = group.latency();
+    latency(json, group.latency());
+    json.micros("total_us", group.totalNanos());
+  }
+
+  private static void latency(Json json, @Nullable Latency latency) throws IOException {
     if (latency == null) {
       for (String name : List.of("p50", "p90", "p95", "p99", "p999", "max", "mean")) {
         json.nothing(name + "_us");
@@ -147,7 +197,6 @@ final class StatsJson {
       json.micros("max_us", latency.maxNanos());
       json.micros("mean_us", latency.meanNanos());
     }
-    json.micros("total_us", group.totalNanos());
   }
 
   static void connections(Json json, ConnectionsSnapshot connections) throws IOException {

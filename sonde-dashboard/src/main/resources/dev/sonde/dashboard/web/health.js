@@ -6,7 +6,7 @@ import * as f from "/format.js";
 import { docs, skippedFrames } from "/state.js";
 import { Fact, Meter, Panel } from "/parts.js";
 
-const ALL_CAPABILITIES = { accept: "accepted connections", byteless: "silent connections", malformed: "malformed heads", wire_bytes: "bytes on the wire", idle_exact: "exact time-outs", passive_disconnect: "disconnects while idle", h2: "HTTP/2", websocket: "WebSocket", route: "route templates" };
+const ALL_CAPABILITIES = { accept: "accepted connections", byteless: "silent connections", malformed: "malformed heads", wire_bytes: "bytes on the wire", idle_exact: "exact time-outs", passive_disconnect: "disconnects while idle", h2: "HTTP/2", websocket: "WebSocket", blocked_writes: "slow clients", route: "route templates" };
 
 const settled = new Map();
 

@@ -39,14 +39,15 @@ export function Overview() {
   const kpi = (us) => split(f.duration(us));
   const [p50, u50] = kpi(t.p50_us), [p95, u95] = kpi(t.p95_us), [p99, u99] = kpi(t.p99_us);
   const aborts = (t.outcomes.client_abort_before_headers || 0) + (t.outcomes.client_abort_during_body || 0);
+  const streams = Object.values(tick.value?.open_streams ?? metrics.open_streams).reduce((sum, n) => sum + n, 0);
   return html`<div class="overview">
     <dl class="kpis">
       <${Kpi} name="Requests" value=${f.rate(t.window_rps)} unit="/s" sub=${f.count(t.count) + " in the window"} values=${cut("rps")} />
       <${Kpi} name="Errors" value=${split(f.percent(t.error_ratio))[0]} unit="%" sub=${f.count(t.errors) + " failed"} values=${cut("errors_per_s")} tone="bad" alarm=${t.error_ratio > 0.01} />
       <${Kpi} name="p50" value=${p50} unit=${u50} sub=${"mean " + f.duration(t.mean_us)} values=${cut("p50_us")} />
       <${Kpi} name="p95" value=${p95} unit=${u95} sub="19 of 20 faster" values=${cut("p95_us")} />
-      <${Kpi} name="p99" value=${p99} unit=${u99} sub=${"max " + f.duration(t.max_us)} values=${cut("p99_us")} />
-      <${Kpi} name="Connections" value=${f.count(c.open)} unit="open" sub=${f.count(tick.value?.in_flight ?? metrics.in_flight) + " requests in flight"} values=${cut("open")} />
+      <${Kpi} name="p99" value=${p99} unit=${u99} sub=${(t.app_p99_us === null ? "" : "application " + f.duration(t.app_p99_us) + ", ") + "max " + f.duration(t.max_us)} values=${cut("p99_us")} />
+      <${Kpi} name="Connections" value=${f.count(c.open)} unit="open" sub=${f.count(tick.value?.in_flight ?? metrics.in_flight) + " requests in flight" + (streams ? ", " + f.plural(streams, "open stream") : "")} values=${cut("open")} />
       <${Kpi} name="Client aborts" value=${f.count(aborts)} sub=${t.count ? f.percent(aborts / t.count) + " of requests" : "none"} values=${cut("aborts_per_s")} tone="warn" />
     </dl>
     ${filter.value.active && html`<p class="hint">The filter narrows lists; the totals above always describe all traffic.</p>`}

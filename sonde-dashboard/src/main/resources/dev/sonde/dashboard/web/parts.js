@@ -101,6 +101,8 @@ function RequestDetail({ r }) {
     <dl class="facts">
       <${Fact} name="Status"><${Status} r=${r} /> ${outcome(r.outcome)}<//>
       <${Fact} name="Duration"><b>${f.duration(r.dur_us)}</b>${r.ttfb_us >= 0 ? html` <span class="muted">first byte ${f.duration(r.ttfb_us)}</span>` : ""}<//>
+      ${r.app_us >= 0 && html`<${Fact} name="Of it"><b>${f.duration(r.app_us)}</b> <span class="muted">the application,</span> <span class=${r.blocked_us > r.app_us ? "warn" : "muted"}>${f.duration(r.blocked_us)} waiting for the client</span><//>`}
+      ${r.stream && html`<${Fact} name="Stream">${r.stream.replaceAll("_", " ")}<//>`}
       <${Fact} name="Route"><span class="mono wrap">${r.route ?? "–"}</span><//>
       <${Fact} name="Ended" title=${f.iso(r.t_us)}>${f.time(r.t_us)} <span class="muted">${f.ago(r.t_us, nowUs.value)}</span><//>
       <${Fact} name="Body">${f.bytes(r.bytes_in)} in, ${f.bytes(r.bytes_out)} out<//>

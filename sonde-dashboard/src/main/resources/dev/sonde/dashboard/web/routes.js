@@ -4,7 +4,7 @@
 import { Bars, html } from "/charts.js";
 import * as f from "/format.js";
 import { ofRoute } from "/filter.js";
-import { docs, filter, opened, refresh, sort } from "/state.js";
+import { docs, filter, opened, refresh, sort, tick } from "/state.js";
 import { Empty, Meter, Method, Panel, RequestTable, Split } from "/parts.js";
 
 const COLUMNS = [
@@ -14,6 +14,7 @@ const COLUMNS = [
   ["p50_us", "p50", "half were faster", (r) => f.duration(r.p50_us), "n lo"],
   ["p95_us", "p95", "19 of 20 were faster", (r) => f.duration(r.p95_us), "n"],
   ["p99_us", "p99", "99 of 100 were faster", (r) => f.duration(r.p99_us), "n lo"],
+  ["app_p99_us", "App p99", "99 of 100 took the application less, without waiting for slow clients", (r) => html`<span class=${r.app_p99_us !== null && r.app_p99_us < r.p99_us / 2 ? "warn" : "muted"} title=${r.app_p99_us === null ? "the server does not let it be known" : r.app_p99_us < r.p99_us / 2 ? "most of the p99 is slow clients" : ""}>${f.duration(r.app_p99_us)}</span>`, "n lo"],
   ["error_ratio", "Errors", "failed on the server’s side", (r) => html`<span class=${r.errors ? "bad" : "muted"}>${r.errors ? "✕ " + f.percent(r.error_ratio) : "0"}</span>`, "n"],
   ["aborts", "Aborts", "the client left", (r) => html`<span class=${r.aborts ? "warn" : "muted"}>${f.count(r.aborts)}</span>`, "n lo"],
   ["total_us", "Time", "share of the time of all requests", (r) => html`<span class="share"><span>${f.percent(r.share)}</span><${Meter} part=${r.share} /></span>`, "n"],
@@ -36,7 +37,7 @@ export function visibleRoutes() {
 export function Routes() {
   const doc = docs.value.routes;
   if (!doc) return html`<p class="pad muted">Loading …</p>`;
-  if (!doc.routes.length) return html`<${Empty} title="No route has had a request in this window"><p>Routes appear with their first request. Press <kbd>w</kbd> for a longer window.</p><//>`;
+  if (!doc.routes.length) return html`<${Empty} title="No route has had a request in this window"><p>Routes appear with their first request. Press <kbd>w</kbd> for a longer window.</p><//><${Streams} doc=${doc} />`;
   const rows = visibleRoutes();
   const key = sort.value.replace(/^-/, "");
   return html`<${Panel} title="Routes" note=${`${rows.length === doc.routes.length ? rows.length : rows.length + " of " + doc.routes.length} in the last ${f.span(doc.covered_s)}${doc.overflow ? `; ${f.plural(doc.overflow, "request")} beyond the limit counted as “other”` : ""}`}
@@ -46,7 +47,7 @@ export function Routes() {
     <tbody>${rows.slice(0, 1000).map((r) => { const id = r.method + " " + r.route; const on = opened.value === id; const toggle = () => { opened.value = on ? "" : id; refresh(); };
       return [html`<tr key=${id} class=${"open " + (on ? "on" : "")} tabindex="0" aria-expanded=${on} data-row onClick=${toggle} onKeyDown=${(e) => { if (e.key === "Enter") toggle(); }}>${COLUMNS.map(([, , , cell, cls]) => html`<td class=${cls}>${cell(r)}</td>`)}</tr>`,
         on && html`<tr key=${id + " open"} class="inside"><td colspan=${COLUMNS.length}><${Opened} r=${r} /></td></tr>`]; })}</tbody></table></div>`}
-  <//>${doc.statements.length > 0 && html`<${Groups} title="Statements" groups=${doc.statements} unit="rows" />`}${doc.functions.length > 0 && html`<${Groups} title="Functions" groups=${doc.functions} />`}`;
+  <//><${Streams} doc=${doc} />${doc.statements.length > 0 && html`<${Groups} title="Statements" groups=${doc.statements} unit="rows" />`}${doc.functions.length > 0 && html`<${Groups} title="Functions" groups=${doc.functions} />`}`;
 }
 
 function Opened({ r }) {
@@ -62,6 +63,19 @@ function Opened({ r }) {
     ${r.statements?.length > 0 && html`<h3>Its statements <small class="muted">in the requests kept as examples</small></h3><table class="rows tight"><caption>Statements of this route</caption><thead><tr><th scope="col">Statement</th><th scope="col" class="n">Calls per request</th><th scope="col" class="n">Mean</th><th scope="col" class="n">Share of time</th></tr></thead><tbody>${r.statements.map((s) => html`<tr key=${s.query}><td class="mono wrap">${s.query}${s.calls_per_request >= 5 ? html` <em class="why">N+1?</em>` : ""}</td><td class="n">${f.rate(s.calls_per_request)}</td><td class="n">${f.duration(s.mean_us)}</td><td class="n">${f.percent(s.share)}</td></tr>`)}</tbody></table>`}
     <h3>Slowest kept</h3>${kept.length ? html`<${RequestTable} rows=${kept.sort((a, b) => b.dur_us - a.dur_us).slice(0, 20)} caption="Slowest requests of this route" showAge=${true} />` : html`<p class="muted small">None is kept: they were sampled away or left out by a rule.</p>`}
   </div>`;
+}
+
+export const STREAM_KINDS = { sse: "event stream", websocket: "WebSocket", long_poll: "long poll" };
+
+// What stays open for as long as somebody wants to hear from it: none of it is in the routes above.
+function Streams({ doc }) {
+  const open = Object.entries(tick.value?.open_streams ?? doc.open_streams);
+  const all = open.reduce((sum, [, n]) => sum + n, 0);
+  const rows = doc.streams.filter((s) => filter.value.matches({ text: s.route.toLowerCase(), route: s.route, path: s.route, dur_us: s.lifetime.p95_us, is_error: s.failed > 0 }));
+  if (!all && !rows.length) return null;
+  return html`<${Panel} title="Streams" note=${`${f.count(all)} open now${all ? ": " + open.filter(([, n]) => n).map(([kind, n]) => f.plural(n, STREAM_KINDS[kind])).join(", ") : ""}; below, those that ended. Their lifetimes are in no percentile of a route`}>
+    ${rows.length === 0 ? html`<p class="muted pad">None has ended in this window.</p>` : html`<div class="scroll"><table class="rows streams"><caption>Streams that ended, by kind and route</caption><thead><tr><th scope="col">Stream</th><th scope="col" class="n">Ended</th><th scope="col" class="n" title="half began to answer within">First byte p50</th><th scope="col" class="n lo" title="99 of 100 began to answer within">p99</th><th scope="col" class="n" title="half were open for less">Lifetime p50</th><th scope="col" class="n lo" title="99 of 100 were open for less">p99</th><th scope="col" class="n">Completed</th><th scope="col" class="n">Left by the client</th><th scope="col" class="n">Failed</th></tr></thead>
+    <tbody>${rows.map((s) => html`<tr key=${s.kind + s.route}><td class="path"><span class="method">${STREAM_KINDS[s.kind] ?? "other"}</span> <span title=${s.route}>${s.route}</span></td><td class="n">${f.count(s.count)}</td><td class="n">${f.duration(s.ttfb.p50_us)}</td><td class="n lo">${f.duration(s.ttfb.p99_us)}</td><td class="n">${f.duration(s.lifetime.p50_us)}</td><td class="n lo">${f.duration(s.lifetime.p99_us)}</td><td class="n">${f.count(s.completed)}</td><td class=${"n " + (s.disconnected ? "" : "muted")}>${f.count(s.disconnected)}</td><td class=${"n " + (s.failed ? "bad" : "muted")}>${s.failed ? "✕ " : ""}${f.count(s.failed)}</td></tr>`)}</tbody></table></div>`}<//>`;
 }
 
 // Exact percentiles on a logarithmic scale.

@@ -156,6 +156,12 @@ public final class RawHttpClient implements AutoCloseable {
     return new RawResponse(Integer.parseInt(parts[1]), headers, "");
   }
 
+  /** Reads the body that follows a {@linkplain #readHead() head}. */
+  public RawResponse readBody(RawResponse head) throws IOException {
+    return new RawResponse(
+        head.status(), head.headers(), new String(body(head.headers()), ISO_8859_1));
+  }
+
   /** Reads exactly so many bytes. */
   public byte[] readBytes(int count) throws IOException {
     byte[] bytes = new byte[count];
@@ -215,8 +221,7 @@ public final class RawHttpClient implements AutoCloseable {
     if (!hasBody || head.status() < 200 || head.status() == 204 || head.status() == 304) {
       return head;
     }
-    return new RawResponse(
-        head.status(), head.headers(), new String(body(head.headers()), ISO_8859_1));
+    return readBody(head);
   }
 
   private byte[] body(Map<String, String> headers) throws IOException {
