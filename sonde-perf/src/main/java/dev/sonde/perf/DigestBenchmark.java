@@ -47,6 +47,7 @@ import org.openjdk.jmh.infra.IterationParams;
 @Fork(1)
 public class DigestBenchmark {
   private static final int REQUESTS = 400_000;
+  private static final int ROUTES = 16;
   private static final int DURATIONS = 1 << 12;
 
   /** Between the half of the ring, at which the digest thread is woken, and the whole. */
@@ -59,16 +60,12 @@ public class DigestBenchmark {
     @Param({"0", "1"})
     public int sinks;
 
-    /** Routes in turn. */
-    @Param({"16", "1000"})
-    public int routeCount;
-
     /** Profiled calls within each request. */
     @Param({"0", "2"})
     public int calls;
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    private String[] routes = {};
+    private final String[] routes = new String[ROUTES];
     private final long[] durations = new long[DURATIONS];
     private @Nullable Sonde sonde;
     private @Nullable ConnectionState connection;
@@ -82,8 +79,7 @@ public class DigestBenchmark {
       for (int i = 0; i < DURATIONS; i++) {
         durations[i] = (long) (1e6 * Math.exp(3 * random.nextDouble()));
       }
-      routes = new String[routeCount];
-      for (int i = 0; i < routes.length; i++) {
+      for (int i = 0; i < ROUTES; i++) {
         routes[i] = "/route" + i + "/{id}";
       }
       Sonde started = Sonde.start(SondeConfig.builder().build());
@@ -111,9 +107,9 @@ public class DigestBenchmark {
       int i = next++;
       long end = System.nanoTime();
       long start = end - durations[i & (DURATIONS - 1)];
-      String path = String.format(Locale.ROOT, "/route%d/%d", i % routes.length, i);
+      String path = String.format(Locale.ROOT, "/route%d/%d", i % ROUTES, i);
       Exchange exchange = connection.begin(0, 0, "GET", path, "HTTP/1.1", start);
-      exchange.route(routes[i % routes.length]);
+      exchange.route(routes[i % ROUTES]);
       if (calls > 0) {
         try (TraceContext.Scope scope = TraceContext.use(exchange.span())) {
           for (int call = 0; call < calls; call++) {
