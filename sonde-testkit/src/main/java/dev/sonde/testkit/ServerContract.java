@@ -457,11 +457,11 @@ public abstract class ServerContract extends ContractHarness {
     start();
     RawHttpClient client = connect();
 
-    client.send(RawHttpClient.request("GET", "/sse", "Connection: close"));
-    assertThat(client.readHead().status()).isEqualTo(200);
-    assertThat(new String(client.readBytes(60), ISO_8859_1)).contains("data: tick");
+    client.send(RawHttpClient.request("GET", "/sse"));
+    RawResponse head = client.readHead();
     application.close();
-    client.readToEnd();
+    // Perhaps it has not ticked once.
+    assertThat(client.readBody(head).status()).isEqualTo(200);
     client.close();
 
     ConnectionTrace trace = awaitClosed(client.localPort());
