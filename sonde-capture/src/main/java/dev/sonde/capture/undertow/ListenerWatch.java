@@ -53,11 +53,7 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
       BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     OpenListener openListener = listener.openListener();
     HttpHandler root = openListener.getRootHandler();
-    // It answers the upgrade and hands the same request on as the first of HTTP/2.
-    boolean isUpgrading = root instanceof Http2UpgradeHandler;
-    HttpHandler application =
-        root instanceof Http2UpgradeHandler upgrade ? OpenListeners.next(upgrade) : root;
-    if (application instanceof ObservingHandler) {
+    if (root instanceof ObservingHandler || root instanceof ObservedUpgrade) {
       throw new IllegalStateException("the server is observed already");
     }
     Http2Streams.check();
@@ -67,8 +63,10 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
       return;
     }
     ListenerWatch watch = new ListenerWatch(scope, listener);
-    HttpHandler observing = new ObservingHandler(application, watch);
-    openListener.setRootHandler(isUpgrading ? new Http2UpgradeHandler(observing) : observing);
+    HttpHandler observing = new ObservingHandler(listener.application(), watch);
+    // The upgrade hands the request that asks for it on as the first of HTTP/2: it comes once.
+    openListener.setRootHandler(
+        root instanceof Http2UpgradeHandler ? new ObservedUpgrade(observing) : observing);
     acceptSetter(listener.channel()).set(ChannelListeners.openListenerAdapter(watch));
   }
 
@@ -144,6 +142,13 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
     } catch (Throwable t) {
       scope.fault(t);
       return null;
+    }
+  }
+
+  /** Undertow's upgrade to HTTP/2, to be told from one that is not observed. */
+  private static final class ObservedUpgrade extends Http2UpgradeHandler {
+    ObservedUpgrade(HttpHandler next) {
+      super(next);
     }
   }
 }

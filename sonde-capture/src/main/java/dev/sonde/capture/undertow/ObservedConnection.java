@@ -9,9 +9,11 @@ import dev.sonde.event.Protocol;
 import io.undertow.conduits.IdleTimeoutConduit;
 import io.undertow.conduits.ReadTimeoutStreamSourceConduit;
 import io.undertow.conduits.WriteTimeoutStreamSinkConduit;
+import io.undertow.protocols.ssl.SslConduit;
 import io.undertow.server.protocol.ParseTimeoutUpdater;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.Set;
@@ -34,7 +36,7 @@ final class ObservedConnection {
           ReadTimeoutStreamSourceConduit.class,
           WriteTimeoutStreamSinkConduit.class);
 
-  /** Frames between a timer and the listener of the close; at most 20 were seen. */
+  /** Frames between who closes and the listener of the close, and some more. */
   private static final int NEAR_FRAMES = 48;
 
   private static final StackWalker STACK =
@@ -123,9 +125,9 @@ final class ObservedConnection {
   }
 
   void readFailed(IOException thrown) {
-    if (thrown instanceof SSLException) {
-      state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
-    } else if (!(thrown instanceof ClosedChannelException)) {
+    if (thrown instanceof InterruptedIOException) {
+      state.hint(timeout());
+    } else if (!(thrown instanceof ClosedChannelException || thrown instanceof SSLException)) {
       peerLeft(AbortKind.CLIENT_RESET, thrown);
     }
   }
@@ -150,7 +152,9 @@ final class ObservedConnection {
   }
 
   void writeFailed(IOException thrown) {
-    if (!(thrown instanceof ClosedChannelException)) {
+    if (thrown instanceof InterruptedIOException) {
+      state.hint(timeout());
+    } else if (!(thrown instanceof ClosedChannelException)) {
       peerLeft(AbortKind.WRITE_FAILED, thrown);
     }
   }
@@ -200,8 +204,8 @@ final class ObservedConnection {
       IOException failure = peerFailure;
       long nanos = System.nanoTime();
       if (!hasPeerLeft) {
-        if (!state.listener().isStopping() && isByTimer()) {
-          state.hint(timeout());
+        if (!state.listener().isStopping()) {
+          hintCloser();
         }
         state.closed(Initiator.LOCAL, null, nanos);
       } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
@@ -285,14 +289,33 @@ final class ObservedConnection {
     return request.timeout();
   }
 
-  private static boolean isByTimer() {
-    return STACK.walk(frames -> frames.limit(NEAR_FRAMES).anyMatch(ObservedConnection::isTimer));
+  /** Looks who closes: a timer, TLS by a failure, or anybody else. */
+  private void hintCloser() {
+    Class<?> closer =
+        STACK.walk(
+            frames ->
+                frames
+                    .limit(NEAR_FRAMES)
+                    .filter(ObservedConnection::isCloser)
+                    .<Class<?>>map(frame -> frame.getDeclaringClass().getNestHost())
+                    .findFirst()
+                    .orElse(Object.class));
+    if (TIMERS.contains(closer)) {
+      state.hint(timeout());
+    } else if (state.isTls() && !hasReceived) {
+      state.hint(CloseHint.TLS_HANDSHAKE_FAILED);
+    } else if (closer == SslConduit.class) {
+      state.hint(CloseHint.PROTOCOL_ERROR);
+    }
   }
 
-  /** Their conduits are on the stack of other closes, too, by other methods. */
-  private static boolean isTimer(StackWalker.StackFrame frame) {
-    return TIMERS.contains(frame.getDeclaringClass().getNestHost())
-        && (frame.getMethodName().equals("run") || frame.getMethodName().startsWith("handle"));
+  /** Timers and TLS are on the stack of other closes, too, by other methods. */
+  private static boolean isCloser(StackWalker.StackFrame frame) {
+    Class<?> type = frame.getDeclaringClass().getNestHost();
+    String method = frame.getMethodName();
+    return type == SslConduit.class
+        ? method.equals("doUnwrap")
+        : TIMERS.contains(type) && (method.equals("run") || method.startsWith("handle"));
   }
 
   private void peerLeft(AbortKind kind, @Nullable IOException failure) {

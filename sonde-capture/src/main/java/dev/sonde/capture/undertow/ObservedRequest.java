@@ -130,6 +130,9 @@ final class ObservedRequest
 
   /** Bytes of the body went out, or the head did. */
   void progress(long bodyBytes) {
+    if (!exchange.isOpen()) {
+      return;
+    }
     if (!exchange.isCommitted()) {
       exchange.committed(server.getStatusCode(), System.nanoTime());
     }
@@ -145,7 +148,7 @@ final class ObservedRequest
       if (!exchange.isOpen()) {
         return;
       }
-      if (sink != null && sink.isFlushed()) {
+      if (sink != null && sink.isFlushed() && isWhole(sink)) {
         // The rest of its body is nobody's concern any more.
         complete(sink);
       } else {
@@ -185,14 +188,16 @@ final class ObservedRequest
     ResponseSink sink = response;
     if (server.isUpgrade() && server.getStatusCode() == SWITCHING_PROTOCOLS) {
       exchange.upgraded(upgradedTo(), SWITCHING_PROTOCOLS, System.nanoTime());
-    } else if (sink != null && sink.isWhole()) {
+    } else if (sink != null && isWhole(sink)) {
       complete(sink);
-    } else if (sink != null && sink.isCut()) {
-      exchange.aborted(AbortKind.HANDLER_FAILED, thrown, bytesOf(sink), System.nanoTime());
     } else if (server.getConnection().isOpen()) {
-      exchange.aborted(AbortKind.SERVER_RESET, thrown, bytesOf(sink), System.nanoTime());
+      exchange.aborted(AbortKind.HANDLER_FAILED, thrown, bytesOf(sink), System.nanoTime());
     }
     // Else the close of the connection ends it, and knows whose doing it was.
+  }
+
+  private boolean isWhole(ResponseSink sink) {
+    return !hasBody() || sink.isWhole(server.getResponseContentLength());
   }
 
   private void complete(ResponseSink sink) {

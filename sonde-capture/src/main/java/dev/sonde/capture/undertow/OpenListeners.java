@@ -5,10 +5,10 @@ import io.undertow.Undertow;
 import io.undertow.Undertow.ListenerInfo;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.OpenListener;
-import io.undertow.server.protocol.http2.Http2UpgradeHandler;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.xnio.StreamConnection;
 import org.xnio.channels.AcceptingChannel;
 
@@ -34,27 +34,38 @@ final class OpenListeners {
       Object config = configured.get(i);
       boolean isHttp = info.getProtcol().equals(PLAIN) || info.getProtcol().equals(TLS);
       if (isHttp && !get(config.getClass(), "useProxyProtocol", config, Boolean.class)) {
-        listeners.add(listener(info));
+        listeners.add(listener(info, application(server, config)));
       }
     }
     return listeners;
   }
 
-  /** The handler that an HTTP/2 upgrade hands its requests on to. */
-  static HttpHandler next(Http2UpgradeHandler upgrade) {
-    return get(Http2UpgradeHandler.class, "next", upgrade, HttpHandler.class);
-  }
-
   @SuppressWarnings("unchecked") // what Undertow's listeners accept
-  private static Listener listener(ListenerInfo info) {
+  private static Listener listener(ListenerInfo info, HttpHandler application) {
     return new Listener(
         info.getProtcol().equals(TLS),
         get(ListenerInfo.class, "openListener", info, OpenListener.class),
         (AcceptingChannel<StreamConnection>)
-            get(ListenerInfo.class, "channel", info, AcceptingChannel.class));
+            get(ListenerInfo.class, "channel", info, AcceptingChannel.class),
+        application);
+  }
+
+  /** The handler that was configured; what the open listener has may be put around it. */
+  private static HttpHandler application(Undertow server, Object config) {
+    HttpHandler own = getOrNull(config.getClass(), "rootHandler", config, HttpHandler.class);
+    return own == null ? get(Undertow.class, "rootHandler", server, HttpHandler.class) : own;
   }
 
   private static <T> T get(Class<?> type, String name, Object owner, Class<T> expected) {
+    T value = getOrNull(type, name, owner, expected);
+    if (value == null) {
+      throw new UnsupportedOperationException(type.getName() + "." + name + " is not set");
+    }
+    return value;
+  }
+
+  private static <T> @Nullable T getOrNull(
+      Class<?> type, String name, Object owner, Class<T> expected) {
     try {
       Field field = type.getDeclaredField(name);
       field.setAccessible(true);
@@ -71,7 +82,11 @@ final class OpenListeners {
    * @param isTls whether its connections are encrypted
    * @param openListener takes the connections
    * @param channel accepts them
+   * @param application answers their requests
    */
   record Listener(
-      boolean isTls, OpenListener openListener, AcceptingChannel<StreamConnection> channel) {}
+      boolean isTls,
+      OpenListener openListener,
+      AcceptingChannel<StreamConnection> channel,
+      HttpHandler application) {}
 }

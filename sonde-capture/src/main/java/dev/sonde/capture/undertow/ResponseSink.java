@@ -30,19 +30,18 @@ final class ResponseSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
     return bytes;
   }
 
-  /** Whether the end was written, and nothing is missing. */
-  boolean isWhole() {
-    return isEnded && !isCut;
+  /**
+   * Whether nothing of it is missing.
+   *
+   * @param length bytes that were announced, or -1 if none were: then its end tells
+   */
+  boolean isWhole(long length) {
+    return !isCut && (length < 0 ? isEnded : bytes == length);
   }
 
-  /** Whether the response was ended before it was whole. */
-  boolean isCut() {
-    return isCut;
-  }
-
-  /** Whether it is whole and nothing of it waits in a buffer of Undertow's. */
+  /** Whether nothing that was written waits in a buffer of Undertow's. */
   boolean isFlushed() {
-    return isFlushed && isWhole();
+    return isFlushed;
   }
 
   @Override
@@ -85,10 +84,11 @@ final class ResponseSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
 
   @Override
   public boolean flush() throws IOException {
+    // It may end the request at once, in here.
     boolean isDone = next.flush();
     if (isDone) {
+      isFlushed = true;
       request.progress(bytes);
-      isFlushed = isEnded;
     }
     return isDone;
   }
@@ -117,6 +117,7 @@ final class ResponseSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
     if (count > 0) {
       long sent = bytes + count;
       bytes = sent;
+      isFlushed = false;
       request.progress(sent);
     }
     return count;

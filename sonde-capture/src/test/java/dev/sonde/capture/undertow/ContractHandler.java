@@ -28,7 +28,7 @@ final class ContractHandler implements HttpHandler {
   public void handleRequest(HttpServerExchange exchange) throws IOException, InterruptedException {
     try {
       route.serve(application, new BlockingExchange(exchange));
-    } catch (IOException | InterruptedException | RuntimeException e) {
+    } catch (RuntimeException e) {
       cut(exchange);
       throw e;
     }
@@ -81,8 +81,11 @@ final class ContractHandler implements HttpHandler {
             try {
               task.run(this);
             } catch (IOException | InterruptedException | RuntimeException e) {
-              exchange.setStatusCode(exchange.isResponseStarted() ? exchange.getStatusCode() : 500);
-              cut(exchange);
+              if (exchange.isResponseStarted()) {
+                IoUtils.safeClose(exchange.getConnection());
+              } else {
+                exchange.setStatusCode(500);
+              }
             }
             exchange.endExchange();
           });

@@ -75,13 +75,14 @@ final class UndertowFixture implements ServerFixture {
     int idleMillis = (int) options.idleTimeout().toMillis();
     Undertow.Builder builder =
         Undertow.builder()
-            .setIoThreads(2)
+            .setIoThreads(options.maxConnections() > 0 ? 1 : 2)
             .setWorkerThreads(100)
             .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
             .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, idleMillis)
             .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, idleMillis)
             .setServerOption(UndertowOptions.MAX_HEADER_SIZE, options.maxHeadBytes())
-            .setHandler(handler(application))
+            .setSocketOption(Options.READ_TIMEOUT, idleMillis)
+            .setHandler(Handlers.httpContinueRead(handler(application)))
             .addListener(clear(options))
             .addHttpsListener(0, "127.0.0.1", options.tls().serverContext());
     if (options.maxResetsPerSecond() > 0) {
@@ -114,7 +115,7 @@ final class UndertowFixture implements ServerFixture {
               Options.CONNECTION_HIGH_WATER,
               options.maxConnections(),
               Options.CONNECTION_LOW_WATER,
-              options.maxConnections() - 1));
+              options.maxConnections()));
     }
     return clear;
   }
