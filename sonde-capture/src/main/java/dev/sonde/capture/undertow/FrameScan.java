@@ -4,19 +4,23 @@ package dev.sonde.capture.undertow;
 import java.nio.ByteBuffer;
 
 /**
- * Finds the frames of one direction of an HTTP/2 connection that say why something ends.
+ * Finds the frames of one direction of an HTTP/2 connection that say how something ends.
  *
  * <p>Undertow offers no other sight of them. Only the nine bytes before each frame are looked at,
- * and the payload of RST_STREAM and GOAWAY up to their error code (RFC 9113 §4.1, §6.4, §6.8).
- * Bytes of one direction come one after another.
+ * and of the payload the error code of RST_STREAM and GOAWAY and the length of padding (RFC 9113
+ * §4.1, §6). Bytes of one direction come one after another.
  */
 final class FrameScan {
   /** Length of the client's preface (RFC 9113 §3.4). */
   static final int PREFACE_BYTES = 24;
 
   private static final int HEADER_BYTES = 9;
+  private static final int DATA = 0;
+  private static final int HEADERS = 1;
   private static final int RST_STREAM = 3;
   private static final int GOAWAY = 7;
+  private static final int END_STREAM = 1;
+  private static final int PADDED = 8;
 
   private final Frames frames;
   private int skipped;
@@ -26,9 +30,12 @@ final class FrameScan {
 
   private int length;
   private int type;
+  private int flags;
   private int stream;
   private int payloadBytes;
-  private int error;
+
+  /** The last of the octets of the payload that were looked at. */
+  private int value;
 
   /**
    * @param skipped bytes that come before the first frame
@@ -49,57 +56,82 @@ final class FrameScan {
         at += rest;
       } else if (headerBytes < HEADER_BYTES) {
         header(bytes.get(at++) & 0xff);
-      } else if (payloadBytes < errorEnd()) {
-        payload(bytes.get(at++) & 0xff);
+      } else if (payloadBytes < valueEnd()) {
+        value = value << 8 | (bytes.get(at++) & 0xff);
+        payloadBytes++;
       } else {
         int rest = Math.min(length - payloadBytes, end - at);
         payloadBytes += rest;
         at += rest;
       }
       if (headerBytes == HEADER_BYTES && payloadBytes == length) {
+        tell();
         headerBytes = 0;
         length = 0;
         stream = 0;
         payloadBytes = 0;
+        value = 0;
       }
     }
   }
 
   private void header(int octet) {
-    if (headerBytes < 3) {
-      length = length << 8 | octet;
-    } else if (headerBytes == 3) {
-      type = octet;
-    } else if (headerBytes > 4) {
-      stream = stream << 8 | octet;
+    switch (headerBytes) {
+      case 0, 1, 2 -> length = length << 8 | octet;
+      case 3 -> type = octet;
+      case 4 -> flags = octet;
+      default -> stream = stream << 8 | octet;
     }
     headerBytes++;
   }
 
-  private void payload(int octet) {
-    error = error << 8 | octet;
-    payloadBytes++;
-    if (payloadBytes == errorEnd()) {
-      if (type == RST_STREAM) {
-        frames.reset(stream);
-      } else {
-        frames.goAway(error);
+  /** Where in the payload the value ends that is looked at, 0 if there is none. */
+  private int valueEnd() {
+    int end =
+        switch (type) {
+          case DATA -> (flags & PADDED) == 0 ? 0 : 1;
+          case RST_STREAM -> 4;
+          case GOAWAY -> 8;
+          default -> 0;
+        };
+    return Math.min(end, length);
+  }
+
+  /** A frame has come by as a whole. */
+  private void tell() {
+    switch (type) {
+      case DATA -> {
+        int padding = (flags & PADDED) == 0 ? 0 : 1 + value;
+        frames.data(stream, Math.max(0, length - padding));
+        tellEnd();
+      }
+      case HEADERS -> tellEnd();
+      case RST_STREAM -> frames.reset(stream);
+      case GOAWAY -> frames.goAway(value);
+      default -> {
+        // Says nothing of an end.
       }
     }
   }
 
-  /** Where in the payload the error code ends, 0 if the frame has none. */
-  private int errorEnd() {
-    int end = type == RST_STREAM ? 4 : type == GOAWAY ? 8 : 0;
-    return Math.min(end, length);
+  private void tellEnd() {
+    if ((flags & END_STREAM) != 0) {
+      frames.end(stream);
+    }
   }
 
   /** Hears of them, on the thread that reads or writes. */
   interface Frames {
+    /** A piece of a body. */
+    default void data(int stream, int bodyBytes) {}
+
+    /** A body has ended. */
+    default void end(int stream) {}
+
     /** A stream was reset. */
-    void reset(int stream);
+    default void reset(int stream) {}
 
     /** The connection is given up, for a reason of RFC 9113 §7. */
-    void goAway(int error);
+    default void goAway(int error) {}
   }
 }

@@ -16,7 +16,10 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +29,15 @@ final class ObservedConnection {
    * Reads come one at a time, and so do writes, from the I/O thread or from the worker that serves
    * the one request of HTTP/1. The close comes at any time, from any thread. What one of them leaves
    * for another is volatile; which of them ends a request, the exchange itself decides.
+   *
+   * A client of HTTP/2 may have its answer and be gone before the writing thread has looked at the
+   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it (LEFT). The writer
+   * goes FRAMING to IDLE, and the close FRAMING to LEFT, each by a compare-and-set: one of them sees
+   * the other, and tells the close.
    */
+  private static final int IDLE = 0;
+  private static final int FRAMING = 1;
+  private static final int LEFT = 2;
 
   /** Who closes a connection for its silence; nothing else tells of it. */
   private static final Set<Class<?>> TIMERS =
@@ -56,9 +67,13 @@ final class ObservedConnection {
   private static final String PREFACE = "PRI * HTTP/2";
 
   private final ConnectionState state;
+  private final AtomicInteger frames = new AtomicInteger(IDLE);
 
   /** The one request of HTTP/1 from its head until its end was told. */
   private volatile @Nullable ObservedRequest current;
+
+  /** The requests of HTTP/2 by their streams, from their heads until their ends were told. */
+  private volatile @Nullable Map<Integer, ObservedRequest> streams;
 
   private volatile @Nullable FrameScan inbound;
   private volatile @Nullable FrameScan outbound;
@@ -171,6 +186,23 @@ final class ObservedConnection {
     return positions;
   }
 
+  /** A request of HTTP/2 has begun; returns whether its frames are seen. */
+  boolean began(ObservedRequest request, int stream) {
+    Map<Integer, ObservedRequest> open = streams;
+    if (open != null) {
+      open.put(stream, request);
+    }
+    return open != null;
+  }
+
+  /** A request of HTTP/2 has ended. */
+  void ended(int stream) {
+    Map<Integer, ObservedRequest> open = streams;
+    if (open != null) {
+      open.remove(stream);
+    }
+  }
+
   /** A request of HTTP/1 has begun. */
   void began(ObservedRequest request) {
     isBegun = false;
@@ -198,15 +230,33 @@ final class ObservedConnection {
     return hasPeerLeft;
   }
 
+  /** Frames are about to be written; returns whether {@link #endFrames()} has to follow. */
+  boolean beginFrames() {
+    return outbound != null && frames.compareAndSet(IDLE, FRAMING);
+  }
+
+  /** Frames were written and looked at. */
+  void endFrames() {
+    if (!frames.compareAndSet(FRAMING, IDLE)) {
+      tellClosed();
+    }
+  }
+
   /** The socket was closed. */
   void closed() {
+    if (!hasPeerLeft && !state.listener().isStopping()) {
+      hintCloser();
+    }
+    if (!frames.compareAndSet(FRAMING, LEFT)) {
+      tellClosed();
+    }
+  }
+
+  private void tellClosed() {
     try {
       IOException failure = peerFailure;
       long nanos = System.nanoTime();
       if (!hasPeerLeft) {
-        if (!state.listener().isStopping()) {
-          hintCloser();
-        }
         state.closed(Initiator.LOCAL, null, nanos);
       } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
         // After a close frame the server is the first to close (RFC 6455 §7.1.1).
@@ -234,17 +284,17 @@ final class ObservedConnection {
   private void http2() {
     state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
     isBegun = false;
+    Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
+    streams = open;
     inbound =
         new FrameScan(
             new FrameScan.Frames() {
               @Override
               public void reset(int stream) {
-                streamReset(stream);
-              }
-
-              @Override
-              public void goAway(int error) {
-                // The client goes; what it leaves open is cut by the close.
+                ObservedRequest request = open.get(stream);
+                if (request != null) {
+                  request.cut(AbortKind.CLIENT_RESET, null);
+                }
               }
             },
             FrameScan.PREFACE_BYTES);
@@ -252,8 +302,19 @@ final class ObservedConnection {
         new FrameScan(
             new FrameScan.Frames() {
               @Override
-              public void reset(int stream) {
-                // The request that it was for is ended by its own failure.
+              public void data(int stream, int bodyBytes) {
+                ObservedRequest request = open.get(stream);
+                if (request != null) {
+                  request.framed(bodyBytes);
+                }
+              }
+
+              @Override
+              public void end(int stream) {
+                ObservedRequest request = open.get(stream);
+                if (request != null) {
+                  request.endFramed();
+                }
               }
 
               @Override
@@ -262,15 +323,6 @@ final class ObservedConnection {
               }
             },
             0);
-  }
-
-  private void streamReset(int stream) {
-    state.visitOpenRequests(
-        open -> {
-          if (open.streamId() == stream && open.attachment() instanceof ObservedRequest request) {
-            request.cut(AbortKind.CLIENT_RESET, null);
-          }
-        });
   }
 
   private void gaveUp(int error) {

@@ -40,6 +40,12 @@ final class ObservedRequest
   /** Where the body goes, once anything is sent. */
   private volatile @Nullable ResponseSink response;
 
+  /** Whether the frames of the response are seen as they go out, on HTTP/2. */
+  private boolean isFramed;
+
+  private volatile long framedBytes;
+  private volatile boolean isEndFramed;
+
   private ObservedRequest(
       ObservedConnection connection, HttpServerExchange server, Exchange exchange) {
     this.connection = connection;
@@ -72,7 +78,7 @@ final class ObservedRequest
     if (stream == 0) {
       connection.began(request);
     } else {
-      begun.attach(request);
+      request.isFramed = connection.began(request, stream);
     }
     server.addResponseWrapper(request);
     server.addExchangeCompleteListener(request);
@@ -136,8 +142,25 @@ final class ObservedRequest
     if (!exchange.isCommitted()) {
       exchange.committed(server.getStatusCode(), System.nanoTime());
     }
-    if (hasBody()) {
+    if (!isFramed && hasBody()) {
       exchange.sent(bodyBytes);
+    }
+  }
+
+  /** A frame of the body went out. */
+  void framed(int bodyBytes) {
+    long sent = framedBytes + bodyBytes;
+    framedBytes = sent;
+    exchange.sent(sent);
+  }
+
+  /** The last frame went out: the request ends, whatever Undertow has still to do. */
+  void endFramed() {
+    isEndFramed = true;
+    try {
+      finish();
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
@@ -168,6 +191,19 @@ final class ObservedRequest
   }
 
   private void over() {
+    finish();
+    int stream = (int) exchange.streamId();
+    if (stream != 0) {
+      connection.ended(stream);
+    } else {
+      boolean isPipelined =
+          server.getConnection() instanceof HttpServerConnection http1
+              && http1.getPipelineBuffer() != null;
+      connection.ended(this, isPipelined);
+    }
+  }
+
+  private void finish() {
     if (exchange.isOpen()) {
       Throwable thrown = failure();
       if (thrown != null) {
@@ -175,12 +211,6 @@ final class ObservedRequest
       }
       exchange.route(route());
       end(thrown);
-    }
-    if (exchange.streamId() == 0) {
-      boolean isPipelined =
-          server.getConnection() instanceof HttpServerConnection http1
-              && http1.getPipelineBuffer() != null;
-      connection.ended(this, isPipelined);
     }
   }
 
@@ -197,7 +227,11 @@ final class ObservedRequest
   }
 
   private boolean isWhole(ResponseSink sink) {
-    return !hasBody() || sink.isWhole(server.getResponseContentLength());
+    long length = hasBody() ? server.getResponseContentLength() : -1;
+    if (isFramed) {
+      return isEndFramed && (length < 0 || framedBytes == length);
+    }
+    return !hasBody() || sink.isWhole(length);
   }
 
   private void complete(ResponseSink sink) {
@@ -239,7 +273,10 @@ final class ObservedRequest
   }
 
   private long bytesOf(@Nullable ResponseSink sink) {
-    return sink == null || !hasBody() ? 0 : sink.bytes();
+    if (sink == null || !hasBody()) {
+      return 0;
+    }
+    return isFramed ? framedBytes : sink.bytes();
   }
 
   private boolean hasBody() {

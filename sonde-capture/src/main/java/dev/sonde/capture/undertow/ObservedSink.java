@@ -21,6 +21,7 @@ final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
   @Override
   public int write(ByteBuffer source) throws IOException {
     int start = source.position();
+    boolean isFraming = connection.beginFrames();
     try {
       int count = next.write(source);
       connection.sent(count);
@@ -29,12 +30,17 @@ final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
     } catch (IOException e) {
       connection.writeFailed(e);
       throw e;
+    } finally {
+      if (isFraming) {
+        connection.endFrames();
+      }
     }
   }
 
   @Override
   public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
     int[] starts = connection.positions(sources, offset, length);
+    boolean isFraming = connection.beginFrames();
     try {
       long count = next.write(sources, offset, length);
       connection.sent(count);
@@ -45,6 +51,10 @@ final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
     } catch (IOException e) {
       connection.writeFailed(e);
       throw e;
+    } finally {
+      if (isFraming) {
+        connection.endFrames();
+      }
     }
   }
 

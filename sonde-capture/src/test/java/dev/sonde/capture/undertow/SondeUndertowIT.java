@@ -148,6 +148,7 @@ final class SondeUndertowIT {
             exchange -> {
               exchange.setResponseContentLength(10_000);
               exchange.getOutputStream().write("short".getBytes(ISO_8859_1));
+              exchange.getOutputStream().flush();
             }));
 
     String unused = send(head("/"));
@@ -229,6 +230,7 @@ final class SondeUndertowIT {
             .setClassLoader(SondeUndertowIT.class.getClassLoader())
             .setContextPath("/app")
             .setDeploymentName("app")
+            .addErrorPage(Servlets.errorPage("/shop/error", IllegalStateException.class))
             .addServlet(
                 Servlets.servlet("shop", Shop.class, new ImmediateInstanceFactory<>(new Shop()))
                     .setAsyncSupported(true)
