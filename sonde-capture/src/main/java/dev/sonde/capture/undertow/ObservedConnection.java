@@ -244,8 +244,12 @@ final class ObservedConnection {
 
   /** The socket was closed. */
   void closed() {
-    if (!hasPeerLeft && !state.listener().isStopping()) {
-      hintCloser();
+    try {
+      if (!hasPeerLeft && !state.listener().isStopping()) {
+        hintCloser();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
     if (!frames.compareAndSet(FRAMING, LEFT)) {
       tellClosed();
