@@ -144,12 +144,36 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String UNDERTOW =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.undertow.*;
+      import dev.sonde.dashboard.*;
+      import io.undertow.*;
+      import io.undertow.server.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          HttpHandler yourHandler = exchange -> exchange.getResponseSender().send("hello");
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+      %s
+            System.err.println("dashboard: " + dashboard.url());
+            Thread.currentThread().join();
+          }
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
     return Stream.of(
-        Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK),
-        Arguments.of("netty", NETTY), Arguments.of("tomcat", TOMCAT));
+        Arguments.of("jetty", JETTY),
+        Arguments.of("jdk", JDK),
+        Arguments.of("netty", NETTY),
+        Arguments.of("tomcat", TOMCAT),
+        Arguments.of("undertow", UNDERTOW));
   }
 
   @ParameterizedTest(name = "{0}")

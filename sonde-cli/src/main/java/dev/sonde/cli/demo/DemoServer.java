@@ -12,7 +12,9 @@ public enum DemoServer {
   /** Eclipse Jetty. */
   JETTY,
   /** The JDK's own {@code com.sun.net.httpserver}. */
-  JDK;
+  JDK,
+  /** Undertow. */
+  UNDERTOW;
 
   /** The name that the command line gives it: lower case. */
   public String optionName() {
@@ -49,6 +51,7 @@ public enum DemoServer {
     return switch (this) {
       case JETTY -> JettyShop.start(shop, sonde, port);
       case JDK -> JdkShop.start(shop, sonde, port);
+      case UNDERTOW -> UndertowShop.start(shop, sonde, port);
     };
   }
 }

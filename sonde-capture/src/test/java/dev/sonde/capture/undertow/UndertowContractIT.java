@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.undertow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sonde.testkit.ServerContract;
+import dev.sonde.testkit.ServerFixture;
+import org.junit.jupiter.api.Test;
+
+final class UndertowContractIT extends ServerContract {
+  private final ServerFixture fixture = new UndertowFixture();
+
+  @Override
+  protected ServerFixture fixture() {
+    return fixture;
+  }
+
+  @Test
+  void version_isTheOneThatTheBuildNames() {
+    assertThat(fixture.version()).isEqualTo(System.getProperty("undertow.expected"));
+  }
+}
