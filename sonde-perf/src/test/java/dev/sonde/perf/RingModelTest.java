@@ -18,9 +18,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Checks the ring exhaustively at tiny sizes, and that the check finds what it is meant to find.
+ * Checks the ring exhaustively at tiny sizes, plays the races of the ring and of a request's end,
+ * and proves that both checks find what they are meant to find.
  */
 final class RingModelTest {
   private static final String ITERATIONS = "30";
@@ -101,9 +103,10 @@ final class RingModelTest {
     assertThat(outcome.output).containsAnyOf("Invalid execution results", "has hung", "exception");
   }
 
-  @Test
-  void races_haveOnlyAllowedOutcomes() throws IOException, InterruptedException {
-    Outcome outcome = race("RingStress");
+  @ParameterizedTest
+  @ValueSource(strings = {"RingStress", "ExchangeStress"})
+  void races_haveOnlyAllowedOutcomes(String test) throws IOException, InterruptedException {
+    Outcome outcome = race(test);
 
     assertThat(outcome.exitCode).as(outcome.output).isZero();
     // The exit code is 0 also if no test could be started.
