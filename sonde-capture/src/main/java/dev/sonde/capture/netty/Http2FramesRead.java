@@ -79,6 +79,13 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
   }
 
   @Override
+  public void onWindowUpdateRead(ChannelHandlerContext ctx, int streamId, int increment)
+      throws Http2Exception {
+    watch.windowUpdateRead(streamId, increment);
+    super.onWindowUpdateRead(ctx, streamId, increment);
+  }
+
+  @Override
   public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode)
       throws Http2Exception {
     try {
