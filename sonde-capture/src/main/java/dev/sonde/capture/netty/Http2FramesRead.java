@@ -26,6 +26,8 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
       throws Http2Exception {
     frameRead();
     super.onSettingsRead(ctx, settings);
+    // Vert.x puts another listener in the place of this one.
+    watch.keepListening();
   }
 
   @Override

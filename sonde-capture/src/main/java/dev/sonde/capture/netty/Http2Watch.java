@@ -67,6 +67,14 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     return watch;
   }
 
+  /** Listens again, if another listener was put in the place of this one. */
+  void keepListening() {
+    Http2FrameListener listener = codec.decoder().frameListener();
+    if (listener != null && !(listener instanceof Http2FramesRead)) {
+      codec.decoder().frameListener(new Http2FramesRead(this, listener));
+    }
+  }
+
   /** Whether the first bytes decide between HTTP/1 and HTTP/2. */
   static boolean isUndecided(ChannelPipeline pipeline) {
     return pipeline.context(CleartextHttp2ServerUpgradeHandler.class) != null;

@@ -188,6 +188,9 @@ final class ObservedChannel implements ChannelFutureListener {
       isEmptied = false;
       watchIdleness();
     }
+    if (isServed && requests instanceof Http2Watch watch) {
+      watch.keepListening();
+    }
   }
 
   /** Bytes are handed to a codec. */
@@ -322,7 +325,7 @@ final class ObservedChannel implements ChannelFutureListener {
   private void speaks(Protocol protocol, Requests found) {
     requests = found;
     isSettled = true;
-    isHeadBegun = false;
+    isHeadBegun &= protocol == Protocol.H1;
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     state.protocol(protocol, tls == null ? null : tls.applicationProtocol(), System.nanoTime());
     watchIdleness();
