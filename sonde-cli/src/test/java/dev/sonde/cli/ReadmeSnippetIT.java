@@ -144,12 +144,34 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String VERTX =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.vertx.*;
+      import dev.sonde.dashboard.*;
+      import io.vertx.core.*;
+      import io.vertx.core.http.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          Handler<HttpServerRequest> yourHandler = request -> request.response().end("hello");
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+      %s
+            System.err.println("dashboard: " + dashboard.url());
+            Thread.currentThread().join();
+          }
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
     return Stream.of(
         Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK),
-        Arguments.of("netty", NETTY), Arguments.of("tomcat", TOMCAT));
+        Arguments.of("netty", NETTY), Arguments.of("tomcat", TOMCAT),
+        Arguments.of("vertx", VERTX));
   }
 
   @ParameterizedTest(name = "{0}")

@@ -43,7 +43,8 @@ public final class ServedLoops {
     WATCHES.remove(loops);
   }
 
-  static boolean isEmpty() {
+  /** Whether no loops are watched. */
+  public static boolean isEmpty() {
     return WATCHES.isEmpty();
   }
 

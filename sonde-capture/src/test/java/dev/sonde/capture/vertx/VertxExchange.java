@@ -25,7 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/** One request of a router on blocking streams, served by a thread that is not Vert.x's. */
+/** One request of a router on streams, of which the body's and a flush may block. */
 final class VertxExchange implements ContractExchange {
   private final RoutingContext routing;
   private final HttpServerRequest request;
@@ -47,7 +47,7 @@ final class VertxExchange implements ContractExchange {
     request.exceptionHandler(failure -> body.end(new IOException(failure)));
   }
 
-  /** Runs the application, on a thread that may block. */
+  /** Runs the application, on a thread that may block if the route does. */
   void serve(ContractRoute route, ContractApplication application) {
     finishing(exchange -> route.serve(application, exchange));
     if (later != null) {
@@ -108,8 +108,8 @@ final class VertxExchange implements ContractExchange {
                 });
   }
 
-  private void finish() throws IOException {
-    await(collected.size() == 0 ? response.end() : response.end(collected.take()));
+  private void finish() {
+    Future<Void> unused = collected.size() == 0 ? response.end() : response.end(collected.take());
   }
 
   private static void await(Future<Void> future) throws IOException {

@@ -36,6 +36,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Two servers of one Vert.x with a router, in cleartext and with TLS. */
 final class VertxFixture implements ServerFixture {
+  /** Served on the event loop, as Vert.x has it. */
+  private static final Set<ContractRoute> PROMPT =
+      EnumSet.of(
+          ContractRoute.HELLO, ContractRoute.USER, ContractRoute.STATUS, ContractRoute.THROW);
+
   @Override
   public String server() {
     return "vertx";
@@ -127,7 +132,11 @@ final class VertxFixture implements ServerFixture {
             .handler(
                 routing -> {
                   VertxExchange exchange = new VertxExchange(routing);
-                  workers.execute(() -> exchange.serve(route, application));
+                  if (PROMPT.contains(route)) {
+                    exchange.serve(route, application);
+                  } else {
+                    workers.execute(() -> exchange.serve(route, application));
+                  }
                 });
       }
     }
