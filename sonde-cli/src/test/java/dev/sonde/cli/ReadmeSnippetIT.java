@@ -165,6 +165,27 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String VERTX =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.vertx.*;
+      import dev.sonde.dashboard.*;
+      import io.vertx.core.*;
+      import io.vertx.core.http.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          Handler<HttpServerRequest> yourHandler = request -> request.response().end("hello");
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+      %s
+            System.err.println("dashboard: " + dashboard.url());
+            Thread.currentThread().join();
+          }
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
@@ -173,7 +194,8 @@ final class ReadmeSnippetIT {
         Arguments.of("jdk", JDK),
         Arguments.of("netty", NETTY),
         Arguments.of("tomcat", TOMCAT),
-        Arguments.of("undertow", UNDERTOW));
+        Arguments.of("undertow", UNDERTOW),
+        Arguments.of("vertx", VERTX));
   }
 
   @ParameterizedTest(name = "{0}")

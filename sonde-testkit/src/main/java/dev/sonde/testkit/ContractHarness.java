@@ -203,7 +203,19 @@ abstract class ContractHarness {
   }
 
   private LifecycleInvariants invariants() {
-    return new LifecycleInvariants(tlsByPort, this::expectedRoute);
+    return new LifecycleInvariants(
+        tlsByPort,
+        new LifecycleInvariants.Routes() {
+          @Override
+          public @Nullable String templateOf(String path) {
+            return expectedRoute(path);
+          }
+
+          @Override
+          public boolean isUnrouted(int status) {
+            return differs(Deviation.REFUSED_UNROUTED) && (status == 400 || status == 501);
+          }
+        });
   }
 
   private @Nullable String expectedRoute(String path) {

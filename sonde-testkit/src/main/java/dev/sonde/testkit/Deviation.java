@@ -34,6 +34,8 @@ public enum Deviation {
   CLOSE_UNSEEN,
   /** Requests that match no route are answered without being seen. */
   UNROUTED_UNSEEN,
+  /** Requests that the server refuses before it looks for a route have none. */
+  REFUSED_UNROUTED,
   /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
   WAKES_ITSELF,
   /** Status lines have no reason phrase, without which {@code h2load} reads no status. */

@@ -179,7 +179,8 @@ public final class LifecycleInvariants {
       violate(connection, "has no true status or size: " + completed);
     }
     String route = routes.templateOf(started.path());
-    if (route != null && !route.equals(completed.route())) {
+    boolean isUnrouted = completed.route() == null && routes.isUnrouted(completed.status());
+    if (route != null && !isUnrouted && !route.equals(completed.route())) {
       violate(connection, "has not the route " + route + ": " + completed);
     }
   }
@@ -238,5 +239,10 @@ public final class LifecycleInvariants {
   public interface Routes {
     /** The template that a completed request to a path must carry, or null if any will do. */
     @Nullable String templateOf(String path);
+
+    /** Whether a request that was answered so may have no template at all. */
+    default boolean isUnrouted(int status) {
+      return false;
+    }
   }
 }

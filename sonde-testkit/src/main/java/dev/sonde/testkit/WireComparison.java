@@ -161,14 +161,21 @@ final class WireComparison {
     long bytes = completed.stream().mapToLong(ResponseCompleted::bytesSent).sum();
     bodyBytes += bytes;
     expect(what, "body bytes", seen.bodyBytes(), bytes);
-    expect(
-        what,
-        "statuses",
-        // An upgrade to HTTP/2 is not the answer to a request: that comes as its first stream.
+    // An upgrade to HTTP/2 is not the answer to a request: that comes as its first stream.
+    List<Integer> statuses =
         seen.statuses().stream()
             .filter(status -> !isH2 || status != SWITCHING_PROTOCOLS)
             .sorted()
-            .toList(),
+            .toList();
+    // The dissector takes no header table from HTTP2-Settings, and then reads no answer that uses
+    // it.
+    if (statuses.isEmpty() && isH2 && seen.statuses().contains(SWITCHING_PROTOCOLS)) {
+      return;
+    }
+    expect(
+        what,
+        "statuses",
+        statuses,
         completed.stream().map(ResponseCompleted::status).sorted().toList());
   }
 

@@ -71,6 +71,14 @@ final class ChannelHead extends ChannelDuplexHandler {
   }
 
   @Override
+  public void handlerRemoved(ChannelHandlerContext ctx) {
+    // Vert.x 4 takes every handler away when it has changed to HTTP/2 in cleartext.
+    if (ctx.channel().isOpen()) {
+      connection.pipelineEmptied();
+    }
+  }
+
+  @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
     if (event == ChannelInputShutdownEvent.INSTANCE) {
       connection.peerLeft(null);

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One request of HTTP/1, and what waits for the last write of its answer; used again for the next.
  */
-final class Http1Request implements ChannelFutureListener {
+final class Http1Request extends ServedRequest implements ChannelFutureListener {
   private final Http1Tap tap;
   private final ObservedChannel connection;
 
@@ -37,6 +37,7 @@ final class Http1Request implements ChannelFutureListener {
     this.connection = connection;
   }
 
+  @Override
   @Nullable Exchange exchange() {
     return exchange;
   }
@@ -54,6 +55,10 @@ final class Http1Request implements ChannelFutureListener {
     String traceparent = head.headers().get("traceparent");
     if (traceparent != null) {
       begun.trace(traceparent, head.headers().get("tracestate"));
+    }
+    if (connection.isServed()) {
+      renew();
+      begun.attach(this);
     }
     exchange = begun;
     isHead = HttpMethod.HEAD.equals(head.method());
@@ -93,6 +98,15 @@ final class Http1Request implements ChannelFutureListener {
         exchange.committed(status, System.nanoTime());
       }
     }
+  }
+
+  /** Nothing to add: the messages that the codec writes show it. */
+  @Override
+  public void answered(int status) {}
+
+  @Override
+  public void ended(int status) {
+    next(tap.firstWaiting());
   }
 
   /** Bytes of its body went out. */

@@ -24,6 +24,7 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
 import java.util.ArrayDeque;
@@ -64,6 +65,10 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   /** Whether an answer is being written that is followed by another (1xx). */
   private boolean isInterim;
 
+  /** Whether the client or the server has said that the connection ends. */
+  private boolean isClosing;
+
+  private boolean isClosed;
   private TraceContext.@Nullable Scope scope;
 
   private Http1Tap(ObservedChannel connection) {
@@ -145,6 +150,16 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     return arriving != null;
   }
 
+  @Override
+  public boolean isClosing() {
+    return isClosing;
+  }
+
+  /** The oldest request that waits for its answer, or null. */
+  @Nullable Http1Request firstWaiting() {
+    return waiting.peek();
+  }
+
   /**
    * {@inheritDoc}
    *
@@ -161,6 +176,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   @Override
   public void closing(long nanos) {
     settle();
+    isClosed = true;
     BodyPart broken = file;
     if (broken != null) {
       broken.cut();
@@ -210,6 +226,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       arriving = request;
       enterScope(request);
     }
+    isClosing |= connection.isServed() && (result.isFailure() || !HttpUtil.isKeepAlive(head));
     newest = request;
     waiting.add(request);
   }
@@ -290,6 +307,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       connection.upgradesToHttp2(request.exchange());
       return;
     }
+    isClosing |= connection.isServed() && !HttpUtil.isKeepAlive(head);
     answering = request;
     boolean isWhole =
         head instanceof LastHttpContent last && last.content().readableBytes() <= ONE_WRITE;
@@ -341,7 +359,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
 
   /** The last of an answer was written, or not. */
   void ended(Http1Request request) {
-    if (!leaving.remove(request)) {
+    if (isClosed || !leaving.remove(request)) {
       return;
     }
     request.end(System.nanoTime());

@@ -26,6 +26,8 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
       throws Http2Exception {
     frameRead();
     super.onSettingsRead(ctx, settings);
+    // Vert.x puts another listener in the place of this one.
+    watch.keepListening();
   }
 
   @Override
@@ -76,6 +78,13 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
     try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
       return super.onDataRead(ctx, streamId, data, padding, isLast);
     }
+  }
+
+  @Override
+  public void onWindowUpdateRead(ChannelHandlerContext ctx, int streamId, int increment)
+      throws Http2Exception {
+    watch.windowUpdateRead(streamId, increment);
+    super.onWindowUpdateRead(ctx, streamId, increment);
   }
 
   @Override

@@ -11,7 +11,8 @@ import io.netty.handler.codec.http2.Http2Headers;
 import org.jspecify.annotations.Nullable;
 
 /** One stream of HTTP/2 from its head to its end. */
-final class Http2Request {
+final class Http2Request extends ServedRequest {
+  private final Http2Watch watch;
   private final Exchange exchange;
   private final boolean isHead;
   private int status;
@@ -23,11 +24,19 @@ final class Http2Request {
   /** Whether the codec has told that it writes the end of the answer. */
   private boolean isLastLogged;
 
-  Http2Request(Exchange exchange, boolean isHead) {
+  /** Whether the stream has taken the end of the answer. */
+  private boolean isClosedHere;
+
+  /** What the client added to the window of the stream. */
+  private long windowIncrements;
+
+  Http2Request(Http2Watch watch, Exchange exchange, boolean isHead) {
+    this.watch = watch;
     this.exchange = exchange;
     this.isHead = isHead;
   }
 
+  @Override
   Exchange exchange() {
     return exchange;
   }
@@ -54,6 +63,44 @@ final class Http2Request {
       exchange.committed(parsed, System.nanoTime());
     }
     return true;
+  }
+
+  @Override
+  public void answered(int code) {
+    if (watch.isAnsweredUnseen() && status == 0 && !HttpStatusClass.INFORMATIONAL.contains(code)) {
+      status = code;
+      exchange.committed(code, System.nanoTime());
+    }
+  }
+
+  @Override
+  public void ended(int code) {
+    if (watch.isAnsweredUnseen()) {
+      if (status == 0) {
+        status = code;
+        exchange.committedWithEnd(code);
+      }
+      isLastLogged = true;
+    }
+  }
+
+  void windowGrew(int increment) {
+    windowIncrements += increment;
+  }
+
+  long windowIncrements() {
+    return windowIncrements;
+  }
+
+  /** So many bytes of its body were handed to the socket, in all. */
+  void sentInAll(long bytes) {
+    bodyBytes = bytes;
+    exchange.sent(bytes);
+  }
+
+  /** The stream has taken all that the server sends. */
+  void closedHere() {
+    isClosedHere = true;
   }
 
   /** A part of the answer is on its way; returns what has to be told what becomes of it. */
@@ -93,7 +140,8 @@ final class Http2Request {
 
   /** Ends it if its answer was written as a whole. */
   void settle() {
-    if (exchange.isOpen() && (isLastLogged || (last != null && last.isSuccess()))) {
+    boolean isWritten = (isLastLogged && isClosedHere) || (last != null && last.isSuccess());
+    if (exchange.isOpen() && isWritten) {
       exchange.completed(status, bodyBytes, System.nanoTime());
     }
   }

@@ -17,6 +17,7 @@ import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.handler.codec.http2.Http2FrameListener;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2MultiplexCodec;
+import io.netty.handler.codec.http2.Http2RemoteFlowController;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.codec.http2.Http2StreamChannel;
 import io.netty.util.collection.IntObjectHashMap;
@@ -43,6 +44,8 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
 
   private @Nullable Http2Request newest;
   private boolean isTapped;
+  private boolean hasSaidGoodbye;
+  private boolean isClosed;
 
   private Http2Watch(
       ObservedChannel connection, Http2ConnectionHandler codec, @Nullable Exchange upgraded) {
@@ -62,6 +65,14 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     codec.connection().addListener(watch);
     codec.decoder().frameListener(new Http2FramesRead(watch, listener));
     return watch;
+  }
+
+  /** Listens again, if another listener was put in the place of this one. */
+  void keepListening() {
+    Http2FrameListener listener = codec.decoder().frameListener();
+    if (listener != null && !(listener instanceof Http2FramesRead)) {
+      codec.decoder().frameListener(new Http2FramesRead(this, listener));
+    }
   }
 
   /** Whether the first bytes decide between HTTP/1 and HTTP/2. */
@@ -87,6 +98,16 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   }
 
   @Override
+  public boolean isClosing() {
+    return hasSaidGoodbye;
+  }
+
+  /** Whether only the server can say how it answers, since nothing shows the codec's frames. */
+  boolean isAnsweredUnseen() {
+    return connection.isServed() && !isTapped;
+  }
+
+  @Override
   public void settle() {
     for (Http2Request request : streams.values()) {
       request.settle();
@@ -96,6 +117,15 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   @Override
   public void closing(long nanos) {
     settle();
+    isClosed = true;
+    if (isAnsweredUnseen()) {
+      for (IntObjectMap.PrimitiveEntry<Http2Request> entry : streams.entries()) {
+        Http2Stream stream = codec.connection().stream(entry.key());
+        if (stream != null) {
+          countSent(stream, entry.value());
+        }
+      }
+    }
   }
 
   /** Stands behind a frame codec before it hands on its first frame. */
@@ -126,12 +156,27 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     if (exchange == null || streamId != UPGRADED_STREAM) {
       exchange = begin(streamId, headers);
     }
+    return add(streamId, exchange).exchange();
+  }
+
+  private Http2Request add(int streamId, Exchange exchange) {
     upgraded = null;
-    boolean isHead = headers.method() != null && "HEAD".contentEquals(headers.method());
-    Http2Request request = new Http2Request(exchange, isHead);
+    Http2Request request = new Http2Request(this, exchange, exchange.method().equals("HEAD"));
+    if (connection.isServed()) {
+      exchange.attach(request);
+    }
     streams.put(streamId, request);
     newest = request;
-    return exchange;
+    return request;
+  }
+
+  /** A server may hand the request that asked for the upgrade to itself, past the decoder. */
+  @Override
+  public void onStreamActive(Http2Stream stream) {
+    Exchange exchange = upgraded;
+    if (exchange != null && stream.id() == UPGRADED_STREAM && connection.isServed()) {
+      ServedRequest.next(add(UPGRADED_STREAM, exchange));
+    }
   }
 
   private Exchange begin(int streamId, Http2Headers headers) {
@@ -166,10 +211,32 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     return request.exchange();
   }
 
+  void windowUpdateRead(int streamId, int increment) {
+    Http2Request request = streams.get(streamId);
+    if (request != null) {
+      request.windowGrew(increment);
+    }
+  }
+
+  /**
+   * Counts what was sent by what is missing of the stream's window, where nothing shows the frames.
+   */
+  private void countSent(Http2Stream stream, Http2Request request) {
+    Http2RemoteFlowController flow = codec.connection().remote().flowController();
+    if (flow != null && isAnsweredUnseen()) {
+      request.sentInAll(
+          flow.initialWindowSize() + request.windowIncrements() - flow.windowSize(stream));
+    }
+  }
+
   /** The client gave the stream up. */
   void resetRead(int streamId) {
     Http2Request request = streams.get(streamId);
     if (request != null) {
+      Http2Stream stream = codec.connection().stream(streamId);
+      if (stream != null) {
+        countSent(stream, request);
+      }
       request.aborted(AbortKind.CLIENT_RESET);
     }
   }
@@ -221,6 +288,10 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   public void onStreamHalfClosed(Http2Stream stream) {
     Http2Request request = streams.get(stream.id());
     if (request != null) {
+      if (!stream.state().localSideOpen()) {
+        request.closedHere();
+        countSent(stream, request);
+      }
       request.settle();
     }
   }
@@ -228,7 +299,11 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   @Override
   public void onStreamClosed(Http2Stream stream) {
     Http2Request request = streams.remove(stream.id());
-    if (request != null) {
+    if (request != null && !isClosed) {
+      if (!stream.isResetSent()) {
+        request.closedHere();
+      }
+      countSent(stream, request);
       request.settle();
       if (!request.isLeaving()) {
         request.aborted(AbortKind.SERVER_RESET);
@@ -241,7 +316,13 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
 
   @Override
   public void onGoAwaySent(int lastStreamId, long errorCode, ByteBuf debugData) {
+    hasSaidGoodbye |= errorCode != Http2Error.NO_ERROR.code();
     broken(errorCode);
+  }
+
+  @Override
+  public void onGoAwayReceived(int lastStreamId, long errorCode, ByteBuf debugData) {
+    hasSaidGoodbye = true;
   }
 
   /** The codec ends the connection for an error. */

@@ -33,7 +33,7 @@ public final class NettyExtension extends ChannelInitializerExtension {
   @Override
   public void postInitializeServerChildChannel(Channel channel) {
     NettyWatch watch = HAS_HTTP ? channel.parent().attr(WATCH).get() : null;
-    if (watch != null && watch != NettyWatch.NOTHING) {
+    if (watch != null && (watch != NettyWatch.NOTHING || !ServedLoops.isEmpty())) {
       channel.pipeline().addLast(new ObservingInitializer(watch, null));
     }
   }

@@ -18,16 +18,27 @@ final class NettyWatch {
       new NettyWatch(
           (name, capabilities) -> {
             throw new IllegalStateException("nothing is watched");
-          });
+          },
+          false);
 
   private static final AttributeKey<ListenerScope> SCOPE =
       AttributeKey.valueOf(NettyWatch.class, "scope");
 
   private final BiFunction<String, Set<Capability>, ListenerScope> listeners;
+  private final boolean isServed;
   private @Nullable ListenerScope orphans;
 
   NettyWatch(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+    this(listeners, false);
+  }
+
+  /**
+   * @param isServed whether the adapter of a server adds what it knows to each {@link
+   *     ServedRequest}
+   */
+  NettyWatch(BiFunction<String, Set<Capability>, ListenerScope> listeners, boolean isServed) {
     this.listeners = listeners;
+    this.isServed = isServed;
   }
 
   /** Whether a part of Netty is on the class path. */
@@ -44,7 +55,7 @@ final class NettyWatch {
     ListenerScope scope = scopeOf(accepted.parent());
     if (scope.isEnabled()) {
       try {
-        ObservedChannel.observe(accepted, scope);
+        ObservedChannel.observe(accepted, scope, isServed);
       } catch (Throwable t) {
         scope.fault(t);
       }

@@ -27,9 +27,11 @@ import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.AttributeKey;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** One accepted channel: what its handlers tell, put together. */
@@ -51,9 +53,16 @@ final class ObservedChannel implements ChannelFutureListener {
   private static final boolean HAS_HTTP2 =
       NettyWatch.isPresent("io.netty.handler.codec.http2.Http2ConnectionHandler");
 
+  /**
+   * How long a close by the server, for which nothing was seen to be the reason, may be the first
+   * sign of its stop: Vert.x 4 closes its connections first, and then the listener.
+   */
+  private static final long STOP_GRACE_MILLIS = 1000;
+
   private final Channel channel;
   private final ConnectionState state;
   private final int workerId;
+  private final boolean isServed;
 
   private @Nullable Requests requests;
 
@@ -61,7 +70,8 @@ final class ObservedChannel implements ChannelFutureListener {
   private @Nullable Exchange upgrading;
 
   private boolean isSettled;
-  private boolean isIdleWatched;
+  private boolean isProbed;
+  private boolean isEmptied;
 
   private boolean isHeadBegun;
   private boolean isClosedHere;
@@ -75,14 +85,19 @@ final class ObservedChannel implements ChannelFutureListener {
   /** What an idle time-out will have been the cause of, if the server closes without more ado. */
   private @Nullable CloseHint expired;
 
-  private ObservedChannel(Channel channel, ConnectionState state, int workerId) {
+  private ObservedChannel(Channel channel, ConnectionState state, int workerId, boolean isServed) {
     this.channel = channel;
     this.state = state;
     this.workerId = workerId;
+    this.isServed = isServed;
   }
 
-  /** Observes a channel from now on, unless it is observed already. */
-  static void observe(Channel channel, ListenerScope scope) {
+  /**
+   * Observes a channel from now on, unless it is observed already.
+   *
+   * @param isServed whether a server's own adapter knows more, see {@link ServedRequest}
+   */
+  static void observe(Channel channel, ListenerScope scope, boolean isServed) {
     if (channel.hasAttr(KEY)) {
       return;
     }
@@ -100,7 +115,7 @@ final class ObservedChannel implements ChannelFutureListener {
             Protocol.UNKNOWN,
             tls != null,
             System.nanoTime());
-    ObservedChannel connection = new ObservedChannel(channel, state, workerId);
+    ObservedChannel connection = new ObservedChannel(channel, state, workerId, isServed);
     channel.attr(KEY).set(connection);
     pipeline.addFirst(new ChannelHead(connection));
     if (tls != null) {
@@ -128,6 +143,11 @@ final class ObservedChannel implements ChannelFutureListener {
     return workerId;
   }
 
+  /** Whether a server's own adapter knows more. */
+  boolean isServed() {
+    return isServed;
+  }
+
   ChannelPipeline pipeline() {
     return channel.pipeline();
   }
@@ -146,15 +166,19 @@ final class ObservedChannel implements ChannelFutureListener {
   void received(int bytes) {
     expired = null;
     state.wire(bytes, 0);
-    if (!state.isTls()) {
+    lookAgain();
+    if (state.isTls()) {
+      findUnlessFound();
+    } else {
       headBegun();
+      findOrProbe();
     }
-    findUnlessFound();
   }
 
   /** Bytes go out over the socket. */
   void sent(long bytes) {
     state.wire(0, bytes);
+    lookAgain();
     findUnlessFound();
   }
 
@@ -195,6 +219,22 @@ final class ObservedChannel implements ChannelFutureListener {
   void writabilityChanged() {
     if (blockedBy == null && channel.isWritable() && state.isWriteBlocked()) {
       state.writeResumed(System.nanoTime());
+    }
+  }
+
+  /** The handler next to the socket was taken away. */
+  void pipelineEmptied() {
+    channel.pipeline().addFirst(new ChannelHead(this));
+    isEmptied = true;
+  }
+
+  private void lookAgain() {
+    if (isEmptied) {
+      isEmptied = false;
+      watchIdleness();
+    }
+    if (isServed && requests instanceof Http2Watch watch) {
+      watch.keepListening();
     }
   }
 
@@ -289,6 +329,20 @@ final class ObservedChannel implements ChannelFutureListener {
     }
   }
 
+  /** Looks for the codec now, and behind each handler when that hands on what comes in. */
+  void findOrProbe() {
+    if (isSettled) {
+      return;
+    }
+    find();
+    if (requests == null && !isProbed) {
+      isProbed = true;
+      for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
+        channel.pipeline().addAfter(entry.getKey(), null, new CodecProbe(this));
+      }
+    }
+  }
+
   /** Looks for a codec of HTTP, and puts a tap on it. */
   void find() {
     try {
@@ -316,7 +370,7 @@ final class ObservedChannel implements ChannelFutureListener {
   private void speaks(Protocol protocol, Requests found) {
     requests = found;
     isSettled = true;
-    isHeadBegun = false;
+    isHeadBegun &= protocol == Protocol.H1;
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     state.protocol(protocol, tls == null ? null : tls.applicationProtocol(), System.nanoTime());
     watchIdleness();
@@ -324,15 +378,18 @@ final class ObservedChannel implements ChannelFutureListener {
 
   /** Listens behind each handler that tells of idleness: it tells only those behind it. */
   private void watchIdleness() {
-    if (isIdleWatched) {
-      return;
-    }
+    String unheard = null;
     for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
       ChannelHandler handler = entry.getValue();
-      if (handler instanceof IdleStateHandler || handler instanceof WriteTimeoutHandler) {
-        channel.pipeline().addAfter(entry.getKey(), null, new IdleTap(this));
-        isIdleWatched = true;
+      if (unheard != null && !(handler instanceof IdleTap)) {
+        channel.pipeline().addAfter(unheard, null, new IdleTap(this));
       }
+      boolean isTelling =
+          handler instanceof IdleStateHandler || handler instanceof WriteTimeoutHandler;
+      unheard = isTelling ? entry.getKey() : null;
+    }
+    if (unheard != null) {
+      channel.pipeline().addAfter(unheard, null, new IdleTap(this));
     }
   }
 
@@ -351,10 +408,37 @@ final class ObservedChannel implements ChannelFutureListener {
       state.hint(CloseHint.SHUTDOWN);
     }
     if (isClosedHere) {
-      state.closed(Initiator.LOCAL, null, nanos);
+      closedHere(nanos);
     } else {
       state.closed(Initiator.REMOTE, leave(), nanos);
     }
+  }
+
+  private void closedHere(long nanos) {
+    Requests known = requests;
+    boolean isExplained =
+        !isServed
+            || expired != null
+            || (known != null && known.isClosing())
+            || state.listener().isStopping()
+            || channel.eventLoop().isShuttingDown();
+    if (isExplained) {
+      state.closed(Initiator.LOCAL, null, nanos);
+      return;
+    }
+    ChannelFuture stop = channel.parent().closeFuture();
+    LateClose late = new LateClose(nanos);
+    late.grace =
+        channel
+            .eventLoop()
+            .schedule(
+                () -> {
+                  stop.removeListener(late);
+                  late.tell();
+                },
+                STOP_GRACE_MILLIS,
+                TimeUnit.MILLISECONDS);
+    stop.addListener(late);
   }
 
   private @Nullable IOException leave() {
@@ -376,6 +460,28 @@ final class ObservedChannel implements ChannelFutureListener {
       }
     }
     return 0;
+  }
+
+  /** A close that is told when the listener closes as well, or does not; by whoever is first. */
+  private final class LateClose implements ChannelFutureListener {
+    private final long nanos;
+    private @Nullable ScheduledFuture<?> grace;
+
+    LateClose(long nanos) {
+      this.nanos = nanos;
+    }
+
+    @Override
+    public void operationComplete(ChannelFuture stop) {
+      // It is cancelled once, and only before it has begun to run.
+      if (grace != null && grace.cancel(false)) {
+        tell();
+      }
+    }
+
+    void tell() {
+      state.closed(Initiator.LOCAL, null, nanos);
+    }
   }
 
   /** Hears what the handler in front of it tells of idleness. */

@@ -26,6 +26,10 @@ final class ObservingInitializer extends ChannelInitializer<Channel> {
     if (application != null) {
       channel.pipeline().addLast(application);
     }
-    watch.observe(channel);
+    NettyWatch served = ServedLoops.watchOf(channel.eventLoop());
+    NettyWatch own = served == null ? watch : served;
+    if (own != NettyWatch.NOTHING) {
+      own.observe(channel);
+    }
   }
 }

@@ -13,6 +13,9 @@ interface Requests {
   /** Whether the body of a request is arriving. */
   boolean isReceiving();
 
+  /** Whether the protocol shows why the server would close the connection now. */
+  boolean isClosing();
+
   /** Ends the requests whose answer was written as a whole. */
   void settle();
 

@@ -113,6 +113,12 @@ public final class SondeNetty {
     everywhere = watch;
   }
 
+  /** Has Netty load the extension, for the servers that somebody names. */
+  static void loadExtensions() {
+    decideByCode();
+    System.setProperty(ChannelInitializerExtension.EXTENSIONS_SYSTEM_PROPERTY, SERVICE_LOAD);
+  }
+
   /** What watches every server, which is started now if nobody has decided otherwise. */
   static synchronized NettyWatch everywhere() {
     NettyWatch watch = everywhere;

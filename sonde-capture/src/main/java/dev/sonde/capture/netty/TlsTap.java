@@ -18,7 +18,7 @@ final class TlsTap extends ChannelDuplexHandler {
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object msg) {
     connection.headBegun();
-    connection.findUnlessFound();
+    connection.findOrProbe();
     ctx.fireChannelRead(msg);
   }
 

@@ -11,16 +11,18 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /** What an event loop has read of a body, for a thread that may block. */
-final class RequestBody extends InputStream {
+public final class RequestBody extends InputStream {
   private final BlockingQueue<Part> parts = new LinkedBlockingQueue<>();
   private Part current = new Part(new byte[0], false, null);
   private int position;
 
-  void add(ByteBuf bytes) {
+  /** A part of it has arrived. */
+  public void add(ByteBuf bytes) {
     parts.add(new Part(ByteBufUtil.getBytes(bytes), false, null));
   }
 
-  void end(@Nullable IOException failure) {
+  /** Nothing more will arrive, for the reason given if it is cut. */
+  public void end(@Nullable IOException failure) {
     parts.add(new Part(new byte[0], true, failure));
   }
 
