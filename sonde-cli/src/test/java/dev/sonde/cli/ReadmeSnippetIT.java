@@ -169,8 +169,10 @@ final class ReadmeSnippetIT {
 
   static Stream<Arguments> snippets() {
     return Stream.of(
-        Arguments.of("jetty", JETTY), Arguments.of("jdk", JDK),
-        Arguments.of("netty", NETTY), Arguments.of("tomcat", TOMCAT),
+        Arguments.of("jetty", JETTY),
+        Arguments.of("jdk", JDK),
+        Arguments.of("netty", NETTY),
+        Arguments.of("tomcat", TOMCAT),
         Arguments.of("vertx", VERTX));
   }
 
