@@ -34,6 +34,10 @@ public enum Deviation {
   CLOSE_UNSEEN,
   /** Requests that match no route are answered without being seen. */
   UNROUTED_UNSEEN,
+  /** The server writes its pages about errors behind the adapter: their bytes are not seen. */
+  ERROR_PAGES_UNSEEN,
+  /** A request body that is not HTTP is told as one whose client left in the middle. */
+  MALFORMED_BODY_AS_LEAVE,
   /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
   WAKES_ITSELF,
   /** Status lines have no reason phrase, without which {@code h2load} reads no status. */
