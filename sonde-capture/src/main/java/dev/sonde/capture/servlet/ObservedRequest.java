@@ -17,11 +17,8 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.MappingMatch;
-import java.io.EOFException;
 import java.io.IOException;
-import java.net.SocketException;
 import java.net.SocketTimeoutException;
-import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -135,8 +132,11 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
   @Override
   public void onError(AsyncEvent event) {
     Throwable thrown = event.getThrowable();
-    if (thrown != null) {
+    if (thrown != null && !(thrown instanceof IOException)) {
       failed(thrown);
+    } else if (failure == null) {
+      // Not the application's, so it is the connection that failed the container.
+      broken(thrown);
     }
   }
 
@@ -185,7 +185,7 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
     if (thrown != null && isCausedBy(readFailure, thrown) && !isMalformed(thrown)) {
       unread(thrown);
     } else if (thrown != null && isCut) {
-      cut(thrown);
+      abort(AbortKind.HANDLER_FAILED, Initiator.LOCAL, thrown);
     } else if (status == HttpServletResponse.SC_SWITCHING_PROTOCOLS) {
       exchange.upgraded(Protocol.WEBSOCKET, status, System.nanoTime());
     } else {
@@ -200,14 +200,6 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
       abort(AbortKind.TIMEOUT, Initiator.LOCAL, thrown);
     } else {
       abort(AbortKind.READ_EOF, Initiator.REMOTE, thrown);
-    }
-  }
-
-  private void cut(Throwable thrown) {
-    if (isAsync && isByClient(thrown)) {
-      abort(AbortKind.CLIENT_RESET, Initiator.REMOTE, thrown);
-    } else {
-      abort(AbortKind.HANDLER_FAILED, Initiator.LOCAL, thrown);
     }
   }
 
@@ -324,19 +316,6 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
     for (Throwable t = thrown; t != null; t = t.getCause()) {
       String name = t.getClass().getSimpleName();
       if (name.equals("BadMessageException") || name.equals("BadRequestException")) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Whether a container says by it that the client is gone; each has a class of its own. */
-  private static boolean isByClient(Throwable thrown) {
-    for (Throwable t = thrown; t != null; t = t.getCause()) {
-      if (t instanceof EOFException
-          || t instanceof SocketException
-          || t instanceof ClosedChannelException
-          || t.getClass().getSimpleName().equals("ClientAbortException")) {
         return true;
       }
     }
