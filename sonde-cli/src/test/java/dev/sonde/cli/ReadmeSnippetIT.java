@@ -186,6 +186,61 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String REACTOR =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.reactor.*;
+      import dev.sonde.dashboard.*;
+      import java.util.function.BiFunction;
+      import org.reactivestreams.Publisher;
+      import reactor.core.publisher.Mono;
+      import reactor.netty.DisposableServer;
+      import reactor.netty.http.server.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          BiFunction<HttpServerRequest, HttpServerResponse, Publisher<Void>> yourHandler =
+              (request, response) -> response.sendString(Mono.just("hello"));
+      %s
+        }
+      }
+      """;
+
+  private static final String SERVLET =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.servlet.*;
+      import dev.sonde.dashboard.*;
+      import jakarta.servlet.http.*;
+      import java.io.IOException;
+      import org.eclipse.jetty.ee10.servlet.*;
+      import org.eclipse.jetty.server.Server;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+            ServletContextHandler context = new ServletContextHandler("/");
+            context.addServlet(new ServletHolder(new HttpServlet() {
+              @Override
+              protected void doGet(HttpServletRequest request, HttpServletResponse response)
+                  throws IOException {
+                response.getWriter().print("hello");
+              }
+            }), "/");
+            context.addServletContainerInitializer((classes, servletContext) -> {
+      %s
+            });
+            Server server = new Server(8080);
+            server.setHandler(context);
+            server.start();
+            System.err.println("dashboard: " + dashboard.url());
+            server.join();
+          }
+        }
+      }
+      """;
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
@@ -195,7 +250,9 @@ final class ReadmeSnippetIT {
         Arguments.of("netty", NETTY),
         Arguments.of("tomcat", TOMCAT),
         Arguments.of("undertow", UNDERTOW),
-        Arguments.of("vertx", VERTX));
+        Arguments.of("vertx", VERTX),
+        Arguments.of("reactor", REACTOR),
+        Arguments.of("servlet", SERVLET));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -204,7 +261,7 @@ final class ReadmeSnippetIT {
       throws IOException, InterruptedException {
     int port = freePort();
     Path source = dir.resolve("Snippet.java");
-    String program = around.formatted(snippet(name).replace("8080", Integer.toString(port)));
+    String program = around.formatted(snippet(name)).replace("8080", Integer.toString(port));
     Files.writeString(source, program);
     int compiled =
         ToolProvider.getSystemJavaCompiler()

@@ -360,7 +360,10 @@ public final class ConnectionState extends Padding {
     return workerId;
   }
 
-  /** IP address of the peer, or {@code ""} if unknown; never looks a name up. */
+  /**
+   * IP address of the peer, or {@code ""} if unknown; never looks a name up. Of an address that the
+   * adapter gave unresolved, its text.
+   */
   public String clientAddress() {
     return address(remote);
   }
@@ -638,10 +641,8 @@ public final class ConnectionState extends Padding {
   private static String address(@Nullable SocketAddress address) {
     if (address instanceof InetSocketAddress inet) {
       InetAddress ip = inet.getAddress();
-      if (ip == null) {
-        return "";
-      }
-      String text = ip.getHostAddress();
+      // Of an unresolved one the text is all there is.
+      String text = ip == null ? inet.getHostString() : ip.getHostAddress();
       int zone = text.indexOf('%');
       return zone < 0 ? text : text.substring(0, zone);
     }

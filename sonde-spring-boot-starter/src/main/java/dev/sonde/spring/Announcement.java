@@ -2,6 +2,7 @@
 package dev.sonde.spring;
 
 import dev.sonde.Sonde;
+import dev.sonde.capture.reactor.SondeReactorNetty;
 import dev.sonde.dashboard.Dashboard;
 import dev.sonde.digest.Hook;
 import java.lang.System.Logger.Level;
@@ -57,6 +58,6 @@ final class Announcement implements ApplicationListener<ApplicationStartedEvent>
 
   /** Only listeners tell what they can see; those of Reactor Netty are made by its first client. */
   private static boolean isServer(Hook hook) {
-    return !hook.capabilities().isEmpty() || hook.name().equals(ReactorNetty.NAME);
+    return !hook.capabilities().isEmpty() || hook.name().equals(SondeReactorNetty.NAME);
   }
 }

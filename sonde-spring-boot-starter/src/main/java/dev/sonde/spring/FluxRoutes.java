@@ -2,7 +2,7 @@
 package dev.sonde.spring;
 
 import dev.sonde.capture.jetty.SondeJetty;
-import dev.sonde.capture.netty.SondeNetty;
+import dev.sonde.capture.reactor.SondeReactorNetty;
 import jakarta.servlet.http.HttpServletRequest;
 import org.springframework.core.Ordered;
 import org.springframework.http.server.reactive.ServerHttpRequest;
@@ -84,13 +84,11 @@ final class FluxRoutes implements WebFilter, Ordered {
     }
 
     static void route(Object request, String template) {
-      ((HttpServerRequest) request)
-          .withConnection(connection -> SondeNetty.route(connection.channel(), template));
+      SondeReactorNetty.route((HttpServerRequest) request, template);
     }
 
     static void failed(Object request, Throwable thrown) {
-      ((HttpServerRequest) request)
-          .withConnection(connection -> SondeNetty.failed(connection.channel(), thrown));
+      SondeReactorNetty.failed((HttpServerRequest) request, thrown);
     }
   }
 

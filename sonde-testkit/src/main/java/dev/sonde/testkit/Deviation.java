@@ -36,6 +36,10 @@ public enum Deviation {
   UNROUTED_UNSEEN,
   /** Requests that the server refuses before it looks for a route have none. */
   REFUSED_UNROUTED,
+  /** The server writes its pages about errors behind the adapter: their bytes are not seen. */
+  ERROR_PAGES_UNSEEN,
+  /** A request body that is not HTTP is told as one whose client left in the middle. */
+  MALFORMED_BODY_AS_LEAVE,
   /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
   WAKES_ITSELF,
   /** Status lines have no reason phrase, without which {@code h2load} reads no status. */

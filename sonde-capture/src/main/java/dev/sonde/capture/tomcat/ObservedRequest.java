@@ -111,7 +111,10 @@ final class ObservedRequest {
     try {
       open.route(routeOf(request));
       Throwable failure = thrown;
-      if (failure == null
+      if (request.getResponse().getStatus() >= 500
+          && request.getAttribute(SondeTomcat.ERROR_ATTRIBUTE) instanceof Throwable named) {
+        failure = named;
+      } else if (failure == null
           && request.getAttribute(RequestDispatcher.ERROR_EXCEPTION) instanceof Throwable kept) {
         failure = kept;
       }

@@ -29,6 +29,12 @@ public final class SondeTomcat {
   public static final String ROUTE_ATTRIBUTE = "dev.sonde.route";
 
   /**
+   * Name of the request attribute by which an application says what failed, a {@link Throwable}; it
+   * goes before what the container says, and counts if the response is a 5xx.
+   */
+  public static final String ERROR_ATTRIBUTE = "dev.sonde.error";
+
+  /**
    * Name of the protocol, to be given where Tomcat takes {@code HTTP/1.1}; it is Tomcat's own NIO
    * protocol, with all of its settings.
    */

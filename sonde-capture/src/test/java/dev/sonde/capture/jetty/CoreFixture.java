@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ListenerScope;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractExchange;
 import dev.sonde.testkit.ContractRoute;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
@@ -18,12 +22,14 @@ import org.jspecify.annotations.Nullable;
 
 /** The contract's application on Jetty's own handlers, which say their routes themselves. */
 final class CoreFixture extends JettyFixture {
-  CoreFixture(String server, boolean isObserved) {
-    super(server, isObserved);
+  CoreFixture(String server, Way way) {
+    super(server, way);
   }
 
   @Override
-  Handler handler(ContractApplication application) {
+  Handler handler(
+      ContractApplication application,
+      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     return new Handler.Abstract() {
       @Override
       public boolean handle(Request request, Response response, Callback callback)

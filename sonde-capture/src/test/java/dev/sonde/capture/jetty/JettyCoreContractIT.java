@@ -8,7 +8,7 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class JettyCoreContractIT extends ServerContract {
-  private final ServerFixture fixture = new CoreFixture("jetty-core", true);
+  private final ServerFixture fixture = new CoreFixture("jetty-core", JettyFixture.Way.CONNECTOR);
 
   @Override
   protected ServerFixture fixture() {

@@ -42,20 +42,33 @@ import org.jspecify.annotations.Nullable;
  * <p>The limit of HTTP/2 resets stays at Jetty's own of 128 a second: the method that sets it has
  * another signature in 12.1.
  */
-abstract class JettyFixture implements ServerFixture {
-  private final String server;
-  private final boolean isObserved;
-
-  /**
-   * @param isObserved whether the connectors are made by the adapter, or Jetty's own
-   */
-  JettyFixture(String server, boolean isObserved) {
-    this.server = server;
-    this.isObserved = isObserved;
+public abstract class JettyFixture implements ServerFixture {
+  /** How a server is watched. */
+  public enum Way {
+    /** By the adapter's own connectors. */
+    CONNECTOR,
+    /** By the adapter's bean, with Jetty's own connectors. */
+    BEAN,
+    /** By what the application brings, without the adapter of Jetty. */
+    APPLICATION
   }
 
-  /** What serves all routes but the WebSocket. */
-  abstract Handler handler(ContractApplication application);
+  private final String server;
+  private final Way way;
+
+  JettyFixture(String server, Way way) {
+    this.server = server;
+    this.way = way;
+  }
+
+  /**
+   * What serves all routes but the WebSocket.
+   *
+   * @param listeners where the application tells what it sees, or null if nobody wants to know
+   */
+  abstract Handler handler(
+      ContractApplication application,
+      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners);
 
   @Override
   public final String server() {
@@ -68,10 +81,10 @@ abstract class JettyFixture implements ServerFixture {
   }
 
   @Override
-  public final Set<Capability> capabilities() {
+  public Set<Capability> capabilities() {
     EnumSet<Capability> capabilities = EnumSet.allOf(Capability.class);
     capabilities.remove(Capability.PASSIVE_DISCONNECT);
-    if (!isObserved) {
+    if (way == Way.BEAN) {
       capabilities.remove(Capability.WIRE_BYTES);
       capabilities.remove(Capability.IDLE_EXACT);
       capabilities.remove(Capability.WEBSOCKET);
@@ -81,7 +94,7 @@ abstract class JettyFixture implements ServerFixture {
   }
 
   @Override
-  public final Map<Deviation, String> deviations() {
+  public Map<Deviation, String> deviations() {
     return Map.of(
         Deviation.NO_REQUEST_LIMIT,
         "Jetty has no limit of requests on one connection",
@@ -117,7 +130,7 @@ abstract class JettyFixture implements ServerFixture {
       connector.setIdleTimeout(options.idleTimeout().toMillis());
       jetty.addConnector(connector);
     }
-    if (outlet != null && !isObserved) {
+    if (outlet != null && way == Way.BEAN) {
       jetty.addBean(SondeJetty.on(listeners));
     }
     if (options.maxConnections() > 0) {
@@ -126,7 +139,7 @@ abstract class JettyFixture implements ServerFixture {
     WebSocketUpgradeHandler webSocket = new WebSocketUpgradeHandler();
     webSocket.addMapping(
         ContractRoute.WEBSOCKET.template(), (request, response, callback) -> new EchoFrames());
-    webSocket.setHandler(handler(application));
+    webSocket.setHandler(handler(application, outlet == null ? null : listeners));
     jetty.setHandler(new GracefulHandler(webSocket));
     jetty.start();
     return new Running(jetty, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, options);
@@ -137,7 +150,7 @@ abstract class JettyFixture implements ServerFixture {
       @Nullable LifecycleOutlet outlet,
       BiFunction<String, Set<Capability>, ListenerScope> listeners,
       ConnectionFactory... factories) {
-    return outlet == null || !isObserved
+    return outlet == null || way != Way.CONNECTOR
         ? new ServerConnector(jetty, factories)
         : SondeJetty.connector(jetty, listeners, factories);
   }

@@ -8,7 +8,8 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class JettyServletContractIT extends ServerContract {
-  private final ServerFixture fixture = new ServletFixture("jetty-ee10", true);
+  private final ServerFixture fixture =
+      new ServletFixture("jetty-ee10", JettyFixture.Way.CONNECTOR);
 
   @Override
   protected ServerFixture fixture() {

@@ -8,7 +8,8 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class JettyStockConnectorContractIT extends ServerContract {
-  private final ServerFixture fixture = new CoreFixture("jetty-stock-connector", false);
+  private final ServerFixture fixture =
+      new CoreFixture("jetty-stock-connector", JettyFixture.Way.BEAN);
 
   @Override
   protected ServerFixture fixture() {

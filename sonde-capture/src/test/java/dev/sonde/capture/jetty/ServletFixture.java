@@ -1,117 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
+import dev.sonde.capture.Capability;
+import dev.sonde.capture.ListenerScope;
+import dev.sonde.capture.servlet.RouteServlet;
 import dev.sonde.testkit.ContractApplication;
-import dev.sonde.testkit.ContractExchange;
 import dev.sonde.testkit.ContractRoute;
-import jakarta.servlet.AsyncContext;
-import jakarta.servlet.ServletException;
-import jakarta.servlet.http.HttpServlet;
-import jakarta.servlet.http.HttpServletRequest;
-import jakarta.servlet.http.HttpServletResponse;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.util.concurrent.Executor;
+import java.util.Set;
+import java.util.function.BiFunction;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Handler;
 import org.jspecify.annotations.Nullable;
 
 /** The contract's application as servlets of Jakarta EE 10, whose mappings are the routes. */
-final class ServletFixture extends JettyFixture {
-  ServletFixture(String server, boolean isObserved) {
-    super(server, isObserved);
+public class ServletFixture extends JettyFixture {
+  /** A server that is watched in this way. */
+  public ServletFixture(String server, Way way) {
+    super(server, way);
   }
 
   @Override
-  public String template(ContractRoute route) {
-    return route.template().replaceFirst("\\{.*", "*");
+  public final String template(ContractRoute route) {
+    return RouteServlet.pattern(route);
   }
 
+  /** Adds to the application what watches it, if that is done by itself. */
+  protected void observe(
+      ServletContextHandler context,
+      BiFunction<String, Set<Capability>, ListenerScope> listeners) {}
+
   @Override
-  Handler handler(ContractApplication application) {
+  final Handler handler(
+      ContractApplication application,
+      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     ServletContextHandler context = new ServletContextHandler("/");
     for (ContractRoute route : ContractRoute.values()) {
       if (route != ContractRoute.WEBSOCKET) {
-        ServletHolder holder = new ServletHolder(new RouteServlet(route, application));
+        ServletHolder holder =
+            new ServletHolder(new RouteServlet(route, application, /* isBrokenEnded= */ false));
         holder.setAsyncSupported(true);
         context.addServlet(holder, template(route));
       }
     }
+    if (listeners != null) {
+      observe(context, listeners);
+    }
     return context;
-  }
-
-  /** Serves one route. */
-  private static final class RouteServlet extends HttpServlet {
-    private final transient ContractRoute route;
-    private final transient ContractApplication application;
-
-    RouteServlet(ContractRoute route, ContractApplication application) {
-      this.route = route;
-      this.application = application;
-    }
-
-    @Override
-    protected void service(HttpServletRequest request, HttpServletResponse response)
-        throws ServletException, IOException {
-      try {
-        route.serve(application, new ServletExchange(request, response));
-      } catch (InterruptedException e) {
-        throw new ServletException(e);
-      }
-    }
-  }
-
-  /** One request of a servlet. */
-  private record ServletExchange(HttpServletRequest request, HttpServletResponse response)
-      implements ContractExchange {
-    @Override
-    public String path() {
-      return request.getRequestURI();
-    }
-
-    @Override
-    public @Nullable String query() {
-      return request.getQueryString();
-    }
-
-    @Override
-    public InputStream requestBody() throws IOException {
-      return request.getInputStream();
-    }
-
-    @Override
-    public void respond(int status) {
-      response.setStatus(status);
-    }
-
-    @Override
-    public OutputStream respond(int status, String contentType, long contentLength)
-        throws IOException {
-      response.setStatus(status);
-      response.setContentType(contentType);
-      if (contentLength >= 0) {
-        response.setContentLengthLong(contentLength);
-      }
-      return response.getOutputStream();
-    }
-
-    @Override
-    public void async(Executor executor, Task task) {
-      AsyncContext async = request.startAsync();
-      async.setTimeout(0);
-      executor.execute(
-          () -> {
-            try {
-              task.run(this);
-            } catch (IOException | InterruptedException | RuntimeException e) {
-              if (!response.isCommitted()) {
-                response.setStatus(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
-              }
-            }
-            async.complete();
-          });
-    }
   }
 }

@@ -269,6 +269,29 @@ final class SondeTomcatIT {
   }
 
   @Test
+  void errorAttribute_tellsWhatFailedInAnAsynchronousDispatch() throws Exception {
+    IllegalStateException named = new IllegalStateException("on purpose");
+    start(
+        new HttpServlet() {
+          @Override
+          protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+            if (request.getDispatcherType() == DispatcherType.ASYNC) {
+              request.setAttribute(SondeTomcat.ERROR_ATTRIBUTE, named);
+              response.setStatus(503);
+            } else {
+              AsyncContext async = request.startAsync();
+              new Thread(async::dispatch, "dispatcher").start();
+            }
+          }
+        });
+
+    assertThat(send(head("/app/x"))).startsWith("HTTP/1.1 503");
+
+    awaitClosed(1);
+    assertThat(ends.errors).containsExactly(named);
+  }
+
+  @Test
   void pooledAndUnpooledChannels_areObserved() throws Exception {
     for (String size : List.of("0", "100")) {
       assertThat(connector.setProperty("socket.bufferPool", size)).isTrue();

@@ -8,7 +8,7 @@ import dev.sonde.testkit.ServerFixture;
 import org.junit.jupiter.api.Test;
 
 final class TomcatContractIT extends ServerContract {
-  private final ServerFixture fixture = new TomcatFixture();
+  private final ServerFixture fixture = new TomcatFixture("tomcat", true);
 
   @Override
   protected ServerFixture fixture() {

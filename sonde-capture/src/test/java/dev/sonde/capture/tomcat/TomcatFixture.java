@@ -3,6 +3,7 @@ package dev.sonde.capture.tomcat;
 
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.ListenerScope;
+import dev.sonde.capture.servlet.RouteServlet;
 import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
@@ -46,17 +47,33 @@ import org.apache.tomcat.websocket.server.WsSci;
 import org.jspecify.annotations.Nullable;
 
 /** Tomcat with cleartext h1 and h2c, and with TLS and ALPN; its servlet mappings are the routes. */
-final class TomcatFixture implements ServerFixture {
+public class TomcatFixture implements ServerFixture {
   /** Kept, so that what is set on it lasts: Tomcat logs every failure of a servlet. */
   private static final Logger TOMCAT = Logger.getLogger("org.apache");
 
+  private final String server;
+  private final boolean isObserved;
+
+  /**
+   * @param isObserved whether the connectors are the adapter's; otherwise the application itself
+   *     brings what watches it
+   */
+  public TomcatFixture(String server, boolean isObserved) {
+    this.server = server;
+    this.isObserved = isObserved;
+  }
+
+  /** Adds to the application what watches it, if that is done by itself. */
+  protected void observe(
+      Context context, BiFunction<String, Set<Capability>, ListenerScope> listeners) {}
+
   @Override
-  public String server() {
-    return "tomcat";
+  public final String server() {
+    return server;
   }
 
   @Override
-  public String version() {
+  public final String version() {
     return ServerInfo.getServerInfo().replaceFirst(".*/", "");
   }
 
@@ -79,12 +96,12 @@ final class TomcatFixture implements ServerFixture {
   }
 
   @Override
-  public String template(ContractRoute route) {
-    return pattern(route);
+  public final String template(ContractRoute route) {
+    return RouteServlet.pattern(route);
   }
 
   @Override
-  public RunningServer start(
+  public final RunningServer start(
       ContractApplication application,
       @Nullable LifecycleCollector collector,
       ServerOptions options)
@@ -95,22 +112,6 @@ final class TomcatFixture implements ServerFixture {
     tomcat.setBaseDir(directory.toString());
     LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
     List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    Connector clear = connector(outlet, scopes, options);
-    Connector tls = connector(outlet, scopes, options);
-    encrypt(tls, options.tls());
-    if (options.maxConnections() > 0) {
-      set(clear, "maxConnections", options.maxConnections());
-    }
-    tomcat.setConnector(clear);
-    tomcat.getService().addConnector(tls);
-    deploy(tomcat, directory, application);
-    tomcat.start();
-    return new Running(
-        tomcat, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, directory, options);
-  }
-
-  private static Connector connector(
-      @Nullable LifecycleOutlet outlet, List<ListenerScope> scopes, ServerOptions options) {
     BiFunction<String, Set<Capability>, ListenerScope> listeners =
         (name, capabilities) -> {
           if (outlet == null) {
@@ -120,7 +121,27 @@ final class TomcatFixture implements ServerFixture {
           scopes.add(scope);
           return scope;
         };
-    Connector connector = outlet == null ? new Connector() : SondeTomcat.connector(listeners);
+    boolean isBare = outlet == null || !isObserved;
+    Connector clear =
+        configured(isBare ? new Connector() : SondeTomcat.connector(listeners), options);
+    Connector tls =
+        configured(isBare ? new Connector() : SondeTomcat.connector(listeners), options);
+    encrypt(tls, options.tls());
+    if (options.maxConnections() > 0) {
+      set(clear, "maxConnections", options.maxConnections());
+    }
+    tomcat.setConnector(clear);
+    tomcat.getService().addConnector(tls);
+    Context context = deploy(tomcat, directory, application);
+    if (outlet != null) {
+      observe(context, listeners);
+    }
+    tomcat.start();
+    return new Running(
+        tomcat, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, directory, options);
+  }
+
+  private static Connector configured(Connector connector, ServerOptions options) {
     connector.setPort(0);
     connector.setThrowOnFailure(true);
     set(connector, "address", "127.0.0.1");
@@ -153,7 +174,7 @@ final class TomcatFixture implements ServerFixture {
     connector.addSslHostConfig(ssl);
   }
 
-  private static void deploy(Tomcat tomcat, Path directory, ContractApplication application) {
+  private static Context deploy(Tomcat tomcat, Path directory, ContractApplication application) {
     // Its stack traces name the adapter's classes, too.
     ErrorReportValve errors = new ErrorReportValve();
     errors.setShowReport(false);
@@ -164,17 +185,17 @@ final class TomcatFixture implements ServerFixture {
     for (ContractRoute route : ContractRoute.values()) {
       if (route != ContractRoute.WEBSOCKET) {
         Wrapper wrapper =
-            Tomcat.addServlet(context, route.name(), new RouteServlet(route, application));
+            Tomcat.addServlet(
+                context,
+                route.name(),
+                new RouteServlet(route, application, /* isBrokenEnded= */ true));
         wrapper.setAsyncSupported(true);
-        context.addServletMapping(pattern(route), route.name());
+        context.addServletMapping(RouteServlet.pattern(route), route.name());
       }
     }
     context.addServletContainerInitializer(new WsSci(), null);
     context.addApplicationListener(EchoListener.class.getName());
-  }
-
-  private static String pattern(ContractRoute route) {
-    return route.template().replaceFirst("\\{.*", "*");
+    return context;
   }
 
   private static void set(Connector connector, String name, Object value) {

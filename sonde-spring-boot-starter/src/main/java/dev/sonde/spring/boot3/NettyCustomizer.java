@@ -2,7 +2,7 @@
 package dev.sonde.spring.boot3;
 
 import dev.sonde.Sonde;
-import dev.sonde.spring.ReactorNetty;
+import dev.sonde.capture.reactor.SondeReactorNetty;
 import org.springframework.boot.web.embedded.netty.NettyReactiveWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 
@@ -18,6 +18,6 @@ public final class NettyCustomizer
 
   @Override
   public void customize(NettyReactiveWebServerFactory factory) {
-    factory.addServerCustomizers(server -> ReactorNetty.observe(server, sonde));
+    factory.addServerCustomizers(server -> SondeReactorNetty.observe(server, sonde));
   }
 }

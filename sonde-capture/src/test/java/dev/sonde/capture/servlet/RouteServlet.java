@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.capture.tomcat;
+package dev.sonde.capture.servlet;
 
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractExchange;
@@ -15,28 +15,40 @@ import java.io.OutputStream;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/** Serves one route of the contract. */
-final class RouteServlet extends HttpServlet {
+/** Serves one route of the contract, in every container. */
+public final class RouteServlet extends HttpServlet {
   private final transient ContractRoute route;
   private final transient ContractApplication application;
+  private final boolean isBrokenEnded;
 
-  RouteServlet(ContractRoute route, ContractApplication application) {
+  /**
+   * @param isBrokenEnded whether the container ends by itself an asynchronous request whose client
+   *     cannot be written to
+   */
+  public RouteServlet(ContractRoute route, ContractApplication application, boolean isBrokenEnded) {
     this.route = route;
     this.application = application;
+    this.isBrokenEnded = isBrokenEnded;
+  }
+
+  /** The mapping of a route, which is its template, too. */
+  public static String pattern(ContractRoute route) {
+    return route.template().replaceFirst("\\{.*", "*");
   }
 
   @Override
   protected void service(HttpServletRequest request, HttpServletResponse response)
       throws ServletException, IOException {
     try {
-      route.serve(application, new ServletExchange(request, response));
+      route.serve(application, new ServletExchange(request, response, isBrokenEnded));
     } catch (InterruptedException e) {
       throw new ServletException(e);
     }
   }
 
   /** One request of a servlet. */
-  private record ServletExchange(HttpServletRequest request, HttpServletResponse response)
+  private record ServletExchange(
+      HttpServletRequest request, HttpServletResponse response, boolean isBrokenEnded)
       implements ContractExchange {
     @Override
     public String path() {
@@ -77,10 +89,10 @@ final class RouteServlet extends HttpServlet {
           () -> {
             try {
               task.run(this);
-            } catch (IOException e) {
-              // Tomcat ends a request by itself whose client it could not write to.
-              return;
-            } catch (InterruptedException | RuntimeException e) {
+            } catch (IOException | InterruptedException | RuntimeException e) {
+              if (e instanceof IOException && isBrokenEnded) {
+                return;
+              }
               if (!response.isCommitted()) {
                 response.setStatus(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
               }
