@@ -73,6 +73,7 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
   private static Set<Capability> capabilities(boolean isTls) {
     EnumSet<Capability> capabilities = EnumSet.allOf(Capability.class);
     capabilities.remove(Capability.PASSIVE_DISCONNECT);
+    capabilities.remove(Capability.BLOCKED_WRITES);
     if (isTls) {
       capabilities.remove(Capability.WIRE_BYTES);
     }
