@@ -120,7 +120,7 @@ final class Load {
     long next = System.nanoTime();
     while (goOn(0)) {
       try (LoadConnection connection = connect(BUFFER_BYTES)) {
-        for (int i = 0; i < REQUESTS_PER_CONNECTION; i++) {
+        for (int i = 0; i < REQUESTS_PER_CONNECTION && connection.isKept(); i++) {
           next += (long) (meanNanos * (0.5 + random.nextDouble()));
           long now = System.nanoTime();
           if (next - now < -1_000_000_000L) {
@@ -212,14 +212,24 @@ final class Load {
   private void failInBursts() {
     long waitNanos = 3_000_000_000L;
     while (goOn(waitNanos)) {
-      try (LoadConnection connection = connect(BUFFER_BYTES)) {
-        for (int i = 0; i < BURST; i++) {
-          answer(connection, "POST", "/checkout", "");
-        }
+      try {
+        failInBurst();
       } catch (IOException e) {
         counts.failed();
       }
       waitNanos = 12_000_000_000L;
+    }
+  }
+
+  /** Some servers close the connection after an answer of 500. */
+  private void failInBurst() throws IOException {
+    int left = BURST;
+    while (left > 0) {
+      try (LoadConnection connection = connect(BUFFER_BYTES)) {
+        for (; left > 0 && connection.isKept(); left--) {
+          answer(connection, "POST", "/checkout", "");
+        }
+      }
     }
   }
 

@@ -23,6 +23,7 @@ final class LoadConnection implements Closeable {
   private final Socket socket = new Socket();
   private final InputStream in;
   private final String host;
+  private boolean isKept = true;
 
   LoadConnection(int port, int receiveBufferBytes) throws IOException {
     InetAddress loopback = InetAddress.getLoopbackAddress();
@@ -54,6 +55,11 @@ final class LoadConnection implements Closeable {
     request.writeBytes(content);
     socket.getOutputStream().write(request.toByteArray());
     return readHead();
+  }
+
+  /** Whether the server did not announce that it closes the connection, as it does on limits. */
+  boolean isKept() {
+    return isKept;
   }
 
   /** Reads a whole body, in pieces of {@code pieceBytes} with {@code pause} between them. */
@@ -112,6 +118,8 @@ final class LoadConnection implements Closeable {
         bodyBytes = Long.parseLong(lower.substring(lower.indexOf(':') + 1).strip());
       } else if (lower.startsWith("transfer-encoding:") && lower.endsWith("chunked")) {
         chunked = true;
+      } else if (lower.startsWith("connection:") && lower.endsWith("close")) {
+        isKept = false;
       }
     }
     return new Head(Integer.parseInt(parts[1]), bodyBytes, chunked);
