@@ -14,7 +14,11 @@ public enum DemoServer {
   /** The JDK's own {@code com.sun.net.httpserver}. */
   JDK,
   /** Undertow. */
-  UNDERTOW;
+  UNDERTOW,
+  /** Apache Tomcat. */
+  TOMCAT,
+  /** Netty. */
+  NETTY;
 
   /** The name that the command line gives it: lower case. */
   public String optionName() {
@@ -52,6 +56,8 @@ public enum DemoServer {
       case JETTY -> JettyShop.start(shop, sonde, port);
       case JDK -> JdkShop.start(shop, sonde, port);
       case UNDERTOW -> UndertowShop.start(shop, sonde, port);
+      case TOMCAT -> TomcatShop.start(shop, sonde, port);
+      case NETTY -> NettyShop.start(shop, sonde, port);
     };
   }
 }

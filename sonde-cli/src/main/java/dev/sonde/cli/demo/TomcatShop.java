@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.cli.demo;
+
+import dev.sonde.Sonde;
+import dev.sonde.capture.tomcat.SondeTomcat;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.catalina.util.ServerInfo;
+import org.apache.coyote.http2.Http2Protocol;
+import org.jspecify.annotations.Nullable;
+
+/** The shop on Tomcat. */
+final class TomcatShop implements ShopServer {
+  /** Held, because a logger that nobody holds forgets its level. */
+  private static final Logger TOMCAT = Logger.getLogger("org.apache");
+
+  private final Tomcat tomcat;
+  private final Path directory;
+
+  private TomcatShop(Tomcat tomcat, Path directory) {
+    this.tomcat = tomcat;
+    this.directory = directory;
+  }
+
+  static ShopServer start(Shop shop, Sonde sonde, int port) throws IOException {
+    // Else its start, and each checkout that fails, is told on the console.
+    TOMCAT.setLevel(Level.OFF);
+    Path directory = Files.createTempDirectory("sonde-demo");
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(directory.toString());
+    Connector connector = SondeTomcat.connector(sonde);
+    connector.setPort(port);
+    connector.setThrowOnFailure(true);
+    connector.setProperty("address", InetAddress.getLoopbackAddress().getHostAddress());
+    connector.setProperty("maxThreads", Integer.toString(THREADS));
+    connector.addUpgradeProtocol(new Http2Protocol());
+    tomcat.setConnector(connector);
+    Context context = tomcat.addContext("", directory.toString());
+    Tomcat.addServlet(context, "shop", new ShopServlet(shop));
+    context.addServletMappingDecoded("/", "shop");
+    TomcatShop started = new TomcatShop(tomcat, directory);
+    try {
+      tomcat.start();
+      return started;
+    } catch (LifecycleException e) {
+      started.close();
+      throw new IOException("Tomcat did not start", reason(e));
+    }
+  }
+
+  /** That the port is taken, which Tomcat wraps several times, or else what was thrown. */
+  private static Throwable reason(LifecycleException thrown) {
+    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof BindException) {
+        return cause;
+      }
+    }
+    return thrown;
+  }
+
+  @Override
+  public String name() {
+    return ServerInfo.getServerInfo().replace('/', ' ');
+  }
+
+  @Override
+  public int port() {
+    return tomcat.getConnector().getLocalPort();
+  }
+
+  @Override
+  public void close() {
+    try {
+      tomcat.stop();
+      tomcat.destroy();
+      delete(directory);
+    } catch (LifecycleException | IOException e) {
+      System.getLogger("dev.sonde.cli")
+          .log(System.Logger.Level.WARNING, "the shop did not stop", e);
+    }
+  }
+
+  private static void delete(Path directory) throws IOException {
+    List<Path> deepestFirst;
+    try (Stream<Path> files = Files.walk(directory)) {
+      deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path file : deepestFirst) {
+      Files.delete(file);
+    }
+  }
+
+  private static final class ShopServlet extends HttpServlet {
+    private final transient Shop shop;
+
+    ShopServlet(Shop shop) {
+      this.shop = shop;
+    }
+
+    @Override
+    protected void service(HttpServletRequest request, HttpServletResponse response)
+        throws ServletException, IOException {
+      try {
+        shop.answer(new TomcatExchange(request, response));
+      } catch (SQLException e) {
+        throw new ServletException(e);
+      }
+    }
+  }
+
+  private record TomcatExchange(HttpServletRequest request, HttpServletResponse response)
+      implements ShopExchange {
+    @Override
+    public String method() {
+      return request.getMethod();
+    }
+
+    @Override
+    public String path() {
+      return request.getRequestURI();
+    }
+
+    @Override
+    public @Nullable String query() {
+      return request.getQueryString();
+    }
+
+    @Override
+    public InputStream body() throws IOException {
+      return request.getInputStream();
+    }
+
+    @Override
+    public void route(String template) {
+      request.setAttribute(SondeTomcat.ROUTE_ATTRIBUTE, template);
+    }
+
+    @Override
+    public OutputStream respond(int status, String contentType, long length) throws IOException {
+      response.setStatus(status);
+      response.setContentType(contentType);
+      response.setContentLengthLong(length);
+      return response.getOutputStream();
+    }
+  }
+}
