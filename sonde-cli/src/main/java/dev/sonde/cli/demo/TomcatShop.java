@@ -56,7 +56,7 @@ final class TomcatShop implements ShopServer {
     tomcat.setConnector(connector);
     Context context = tomcat.addContext("", directory.toString());
     Tomcat.addServlet(context, "shop", new ShopServlet(shop));
-    context.addServletMappingDecoded("/", "shop");
+    context.addServletMapping("/", "shop");
     TomcatShop started = new TomcatShop(tomcat, directory);
     try {
       tomcat.start();
