@@ -140,6 +140,7 @@ final class ObservedRequest
       return;
     }
     if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
       exchange.committed(server.getStatusCode(), System.nanoTime());
     }
     if (!isFramed && hasBody()) {
@@ -237,6 +238,7 @@ final class ObservedRequest
   private void complete(ResponseSink sink) {
     int status = server.getStatusCode();
     if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
       exchange.committedWithEnd(status);
     }
     exchange.completed(status, bytesOf(sink), System.nanoTime());
