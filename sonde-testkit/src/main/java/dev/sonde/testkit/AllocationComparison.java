@@ -34,7 +34,9 @@ record AllocationComparison(
   private static final int WARM_UP_REQUESTS = 6_000;
   private static final int ROUNDS = 5;
 
-  /** So many if the JIT may not be done; an object that is made per request shows in all of them. */
+  /**
+   * So many if the JIT may not be done; an object that is made per request shows in all of them.
+   */
   private static final int MAX_ROUNDS = 20;
 
   private static final int REQUESTS_PER_ROUND = 1_000;
