@@ -192,7 +192,14 @@ final class ObservedRequest
   }
 
   private void over() {
-    finish();
+    try {
+      finish();
+    } finally {
+      leave();
+    }
+  }
+
+  private void leave() {
     int stream = (int) exchange.streamId();
     if (stream != 0) {
       connection.ended(stream);
@@ -206,11 +213,17 @@ final class ObservedRequest
 
   private void finish() {
     if (exchange.isOpen()) {
-      Throwable thrown = failure();
-      if (thrown != null) {
-        exchange.failed(thrown);
+      Throwable thrown = null;
+      try {
+        thrown = failure();
+        if (thrown != null) {
+          exchange.failed(thrown);
+        }
+        exchange.route(route());
+      } catch (Throwable t) {
+        // Of a wrapper of the application's, say; the request ends all the same.
+        connection.fault(t);
       }
-      exchange.route(route());
       end(thrown);
     }
   }

@@ -29,9 +29,12 @@ import io.undertow.servlet.api.DeploymentInfo;
 import io.undertow.servlet.api.DeploymentManager;
 import io.undertow.servlet.util.ImmediateInstanceFactory;
 import jakarta.servlet.AsyncContext;
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletRequestWrapper;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -258,6 +261,40 @@ final class SondeUndertowIT {
   }
 
   @Test
+  void wrapperThatThrowsOfItsAttributes_losesNoRequest() throws Exception {
+    Filter wrapping =
+        (request, response, chain) ->
+            chain.doFilter(new Untold((HttpServletRequest) request), response);
+    DeploymentInfo deployment =
+        Servlets.deployment()
+            .setClassLoader(SondeUndertowIT.class.getClassLoader())
+            .setContextPath("/app")
+            .setDeploymentName("wrapped")
+            .addFilter(
+                Servlets.filter(
+                    "wrapping", Filter.class, new ImmediateInstanceFactory<>(wrapping)))
+            .addFilterUrlMapping("wrapping", "/*", DispatcherType.REQUEST)
+            .addServlet(
+                Servlets.servlet("shop", Shop.class, new ImmediateInstanceFactory<>(new Shop()))
+                    .addMapping("/shop/*"));
+    DeploymentManager manager = Servlets.defaultContainer().addDeployment(deployment);
+    manager.deploy();
+    start(Handlers.path().addPrefixPath("/app", manager.start()));
+
+    String answer = send("GET /app/shop/closed HTTP/1.1\r\nHost: x\r\n\r\n" + head("/elsewhere"));
+
+    awaitClosed(1);
+    assertThat(answer).startsWith("HTTP/1.1 200").contains("hello", "HTTP/1.1 404");
+    assertThat(ends.requests).extracting(Exchange::status).containsExactly(200, 404);
+    assertThat(ends.requests)
+        .allSatisfy(request -> assertThat(request.outcome()).isEqualTo(Outcome.COMPLETED));
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.COMPLETE);
+    assertThat(ends.scopes.get(0).firstFault()).hasMessage("not told on purpose");
+    ends.scopes.clear();
+    manager.stop();
+  }
+
+  @Test
   void gracefulStop_letsTheResponseOut() throws IOException, InterruptedException {
     CountDownLatch isEntered = new CountDownLatch(1);
     CountDownLatch isOpen = new CountDownLatch(1);
@@ -359,6 +396,18 @@ final class SondeUndertowIT {
     await().until(() -> ends.connections.size() == connections);
   }
 
+  /** A wrapper with a failure of its own. */
+  private static final class Untold extends HttpServletRequestWrapper {
+    Untold(HttpServletRequest request) {
+      super(request);
+    }
+
+    @Override
+    public Object getAttribute(String name) {
+      throw new IllegalStateException("not told on purpose");
+    }
+  }
+
   /** Answers at once, later, or not at all. */
   private static final class Shop extends HttpServlet {
     @Override
@@ -377,6 +426,10 @@ final class SondeUndertowIT {
                 }
                 later.complete();
               });
+        }
+        case "/closed" -> {
+          response.getOutputStream().print("hello");
+          response.getOutputStream().close();
         }
         case "/named" -> {
           request.setAttribute(SondeUndertow.ROUTE_ATTRIBUTE, "/products/{id}");
