@@ -86,6 +86,12 @@ final class ObservedConnection {
   /** Whether bytes came that were meant for Undertow: with TLS the handshake is over then. */
   private volatile boolean hasReceived;
 
+  /**
+   * Whether the bytes are the application's: of a WebSocket, of a tunnel. Set before {@link
+   * #current} is cleared, and read after it.
+   */
+  private volatile boolean isHandedOver;
+
   /** Whether responses may be written after their requests have ended. */
   private volatile boolean isPipelined;
 
@@ -126,7 +132,7 @@ final class ObservedConnection {
       return;
     }
     FrameScan frames = inbound;
-    if (frames == null && current == null && state.protocol() != Protocol.WEBSOCKET) {
+    if (frames == null && current == null && !isHandedOver) {
       if (startsWith(bytes, start, PREFACE)) {
         http2();
         frames = inbound;
@@ -159,8 +165,8 @@ final class ObservedConnection {
     if (frames != null) {
       frames.scan(bytes, start);
     } else if (current == null
+        && !isHandedOver
         && bytes.position() > start
-        && state.protocol() != Protocol.WEBSOCKET
         && startsWith(bytes, start, ANSWER)) {
       answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
     }
@@ -176,7 +182,7 @@ final class ObservedConnection {
 
   /** Positions to be scanned from afterwards; none if nothing is to be scanned. */
   int[] positions(ByteBuffer[] buffers, int offset, int length) {
-    if (current != null) {
+    if (current != null || isHandedOver) {
       return NONE;
     }
     int[] positions = new int[length];
@@ -216,8 +222,12 @@ final class ObservedConnection {
    * A request of HTTP/1 has ended.
    *
    * @param isPipelined whether its response may be written later
+   * @param isHandedOver whether the connection is the application's from now on
    */
-  void ended(ObservedRequest request, boolean isPipelined) {
+  void ended(ObservedRequest request, boolean isPipelined, boolean isHandedOver) {
+    if (isHandedOver) {
+      this.isHandedOver = true;
+    }
     if (isPipelined) {
       this.isPipelined = true;
     }

@@ -207,8 +207,14 @@ final class ObservedRequest
       boolean isPipelined =
           server.getConnection() instanceof HttpServerConnection http1
               && http1.getPipelineBuffer() != null;
-      connection.ended(this, isPipelined);
+      connection.ended(this, isPipelined, isHandedOver());
     }
+  }
+
+  /** Whether what follows on the connection is the application's: no HTTP, or another's. */
+  private boolean isHandedOver() {
+    return server.isUpgrade()
+        || (server.getRequestMethod().equals(Methods.CONNECT) && server.getStatusCode() / 100 == 2);
   }
 
   private void finish() {
