@@ -31,13 +31,13 @@ final class ObservedConnection {
    * for another is volatile; which of them ends a request, the exchange itself decides.
    *
    * A client of HTTP/2 may have its answer and be gone before the writing thread has looked at the
-   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it (LEFT). The writer
-   * goes FRAMING to IDLE, and the close FRAMING to LEFT, each by a compare-and-set: one of them sees
-   * the other, and tells the close.
+   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it. The writer goes
+   * FRAMING to IDLE by a compare-and-set, and the close sets CLOSED, once and for all: one of them
+   * sees the other, and tells the close. A second close finds CLOSED and tells nothing.
    */
   private static final int IDLE = 0;
   private static final int FRAMING = 1;
-  private static final int LEFT = 2;
+  private static final int CLOSED = 2;
 
   /** Who closes a connection for its silence; nothing else tells of it. */
   private static final Set<Class<?>> TIMERS =
@@ -252,7 +252,7 @@ final class ObservedConnection {
     }
   }
 
-  /** The socket was closed. */
+  /** The socket was closed; the first call counts. */
   void closed() {
     try {
       if (!hasPeerLeft && !state.listener().isStopping()) {
@@ -261,7 +261,7 @@ final class ObservedConnection {
     } catch (Throwable t) {
       fault(t);
     }
-    if (!frames.compareAndSet(FRAMING, LEFT)) {
+    if (frames.getAndSet(CLOSED) == IDLE) {
       tellClosed();
     }
   }
