@@ -53,7 +53,6 @@ final class ObservedConnection {
   private static final StackWalker STACK =
       StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE);
 
-  private static final int[] NONE = {};
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final int NO_ERROR = 0;
   private static final int CONNECT_ERROR = 10;
@@ -132,7 +131,7 @@ final class ObservedConnection {
       return;
     }
     FrameScan frames = inbound;
-    if (frames == null && current == null && !isHandedOver) {
+    if (frames == null && isScanned()) {
       if (startsWith(bytes, start, PREFACE)) {
         http2();
         frames = inbound;
@@ -164,8 +163,7 @@ final class ObservedConnection {
     FrameScan frames = outbound;
     if (frames != null) {
       frames.scan(bytes, start);
-    } else if (current == null
-        && !isHandedOver
+    } else if (isScanned()
         && bytes.position() > start
         && startsWith(bytes, start, ANSWER)) {
       answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
@@ -180,16 +178,22 @@ final class ObservedConnection {
     }
   }
 
-  /** Positions to be scanned from afterwards; none if nothing is to be scanned. */
-  int[] positions(ByteBuffer[] buffers, int offset, int length) {
-    if (current != null || isHandedOver) {
-      return NONE;
-    }
-    int[] positions = new int[length];
+  /** Whether what goes over the connection now is to be scanned. */
+  boolean isScanned() {
+    return current == null && !isHandedOver;
+  }
+
+  /**
+   * Positions to be scanned from afterwards.
+   *
+   * @param positions those of the read or write before, used again if there is room in them
+   */
+  static int[] positions(int[] positions, ByteBuffer[] buffers, int offset, int length) {
+    int[] kept = positions.length < length ? new int[length] : positions;
     for (int i = 0; i < length; i++) {
-      positions[i] = buffers[offset + i].position();
+      kept[i] = buffers[offset + i].position();
     }
-    return positions;
+    return kept;
   }
 
   /** A request of HTTP/2 has begun; returns whether its frames are seen. */
