@@ -63,24 +63,6 @@ final class SondeReactorNettyIT {
     assertThat(served(server, "/", 5).bytesSent()).isEqualTo(5);
   }
 
-  @Test
-  void streamWithALength_mayBeMoreThanTheSocketTakes() throws Exception {
-    // Its parts go to the socket with promises that take no listeners.
-    byte[] chunk = new byte[65_536];
-    int length = 256 * chunk.length;
-    HttpServer server =
-        HttpServer.create()
-            .host("127.0.0.1")
-            .port(0)
-            .handle(
-                (request, response) ->
-                    response
-                        .header("Content-Length", Integer.toString(length))
-                        .sendByteArray(Flux.range(0, 256).map(each -> chunk)));
-
-    assertThat(served(server, "/", length).bytesSent()).isEqualTo(length);
-  }
-
   private ResponseCompleted served(HttpServer server, String path, int length) throws Exception {
     try (Sonde sonde = Sonde.start(SondeConfig.builder().build(), collector)) {
       DisposableServer bound = SondeReactorNetty.observe(server, sonde).bindNow();
