@@ -82,6 +82,9 @@ final class ObservedChannel implements ChannelFutureListener {
   /** The newest write for which the socket had no room, if it tells when it is out. */
   private @Nullable ChannelFuture blockedBy;
 
+  /** Sort of promise that takes no listeners. */
+  private @Nullable Class<?> deaf;
+
   /** What an idle time-out will have been the cause of, if the server closes without more ado. */
   private @Nullable CloseHint expired;
 
@@ -185,25 +188,44 @@ final class ObservedChannel implements ChannelFutureListener {
   /**
    * What was written was flushed.
    *
-   * @param newest the last of it; if it is no void promise, it tells when the socket has taken it
+   * @param newest the last of it, which tells when the socket has taken it, unless it is deaf
    */
-  void flushed(ChannelFuture newest) {
+  void flushed(ChannelPromise newest) {
     ChannelOutboundBuffer waiting = channel.unsafe().outboundBuffer();
     if (waiting == null || waiting.isEmpty()) {
       return;
     }
-    if (!isVoid(newest)) {
+    ChannelFuture before = blockedBy;
+    blockedBy = newest;
+    if (listen(newest, this::drained)) {
       state.writeBlocked(System.nanoTime());
-      blockedBy = newest;
-      newest.addListener(this::drained);
-    } else if (blockedBy == null && !channel.isWritable()) {
+      return;
+    }
+    blockedBy = before;
+    if (before == null && !channel.isWritable()) {
       // Nobody tells when it is out, but that less waits will be told.
       state.writeBlocked(System.nanoTime());
     }
   }
 
-  private static boolean isVoid(ChannelFuture future) {
-    return future instanceof ChannelPromise promise && promise.isVoid();
+  /** Whether a promise is known to take no listeners, so that none need be made for it. */
+  boolean isDeaf(ChannelPromise promise) {
+    return promise.isVoid() || promise.getClass() == deaf;
+  }
+
+  /** Listens to a promise; false if it takes no listeners. */
+  boolean listen(ChannelPromise promise, ChannelFutureListener listener) {
+    if (isDeaf(promise)) {
+      return false;
+    }
+    try {
+      promise.addListener(listener);
+      return true;
+    } catch (UnsupportedOperationException e) {
+      // Reactor Netty streams with a promise of its own, which tells nobody but itself.
+      deaf = promise.getClass();
+      return false;
+    }
   }
 
   private void drained(Future<?> written) {
