@@ -45,7 +45,11 @@ final class PipelineStreamsTest {
   private final Pipeline pipeline =
       new Pipeline(
           new Pipeline.Config(
-              8_192, Duration.ofMinutes(1), false, false, List.of(PathRule.parse("/poll"))),
+              8_192,
+              Duration.ofMinutes(1),
+              false,
+              false,
+              List.of(PathRule.parse("/poll"), PathRule.parse("exact:/held"))),
           stats,
           new ErrorRing(clock),
           SamplingPolicy.builder().exclude("/quiet").build(),
@@ -167,6 +171,18 @@ final class PipelineStreamsTest {
     assertThat(only(stats.snapshot()).kind()).isEqualTo(StreamKind.LONG_POLL);
     assertThat(stats.snapshot().total().count()).isZero();
     assertThat(lastRequest().stream()).isEqualTo(StreamKind.LONG_POLL);
+  }
+
+  @Test
+  void longPoll_isKnownWithParametersInItsPath() {
+    begin(open(), "/poll;jsessionid=1?x=2").completed(200, 5, start + MILLI);
+    begin(open(), "/held;jsessionid=1?x=2").completed(200, 5, start + MILLI);
+    begin(open(), "/held/not;jsessionid=1").completed(200, 5, start + MILLI);
+
+    assertThat(stats.snapshot().streams().ended())
+        .extracting(Ended::route)
+        .containsExactlyInAnyOrder("/poll", "/held");
+    assertThat(stats.snapshot().total().count()).isEqualTo(1);
   }
 
   @Test
