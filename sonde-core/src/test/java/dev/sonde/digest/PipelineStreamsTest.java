@@ -55,7 +55,8 @@ final class PipelineStreamsTest {
           SamplingPolicy.builder().exclude("/quiet").build(),
           clock);
   private final ListenerScope listener =
-      new ListenerScope("test", EnumSet.of(Capability.BLOCKED_WRITES), pipeline);
+      new ListenerScope(
+          "test", EnumSet.of(Capability.BLOCKED_WRITES, Capability.WEBSOCKET), pipeline);
 
   /** So long ago that whatever a test makes of it is past. */
   private final long start = clock.nanoTime() - Duration.ofHours(3).toNanos();
@@ -147,6 +148,33 @@ final class PipelineStreamsTest {
     assertThat(ended.completed()).isEqualTo(1);
     assertThat(ended.failed()).isEqualTo(1);
     assertThat(ended.lifetime().errors()).isEqualTo(1);
+  }
+
+  @Test
+  void webSocket_ofWhichTheAdapterDoesNotSeeTheEndHasNoLifetime() {
+    ListenerScope blind = new ListenerScope("blind", EnumSet.noneOf(Capability.class), pipeline);
+    pipeline.watch(blind);
+    ConnectionState connection = open(blind);
+    begin(connection, "/ws").upgraded(Protocol.WEBSOCKET, 101, start + 3 * MILLI);
+    assertThat(stats.snapshot().streams().openCount()).isZero();
+
+    connection.closed(Initiator.LOCAL, null, start + 60_000 * MILLI);
+
+    assertThat(stats.snapshot().streams().ended()).isEmpty();
+    assertThat(stats.snapshot().total().count()).isEqualTo(1);
+    assertThat(lastRequest().stream()).isEqualTo(StreamKind.WEBSOCKET);
+  }
+
+  @Test
+  void stream_whoseRouteIsExcludedIsNotOpen() {
+    Exchange ticks = begin(open(), "/ticks");
+    ticks.route("/quiet/{ticks}");
+    ticks.contentType("text/event-stream");
+    Exchange socket = begin(open(), "/ws");
+    socket.route("/quiet/{ws}");
+    socket.upgraded(Protocol.WEBSOCKET, 101, start + MILLI);
+
+    assertThat(stats.snapshot().streams().openCount()).isZero();
   }
 
   @Test
@@ -269,6 +297,18 @@ final class PipelineStreamsTest {
         .filteredOn(request -> request.applicationNanos() >= 0)
         .extracting(RequestEvent::path)
         .containsExactly("/c");
+  }
+
+  @Test
+  void blocked_thatIsUnknownOfAllRoutesIsUnknownOfTheTotal() {
+    ListenerScope blind = new ListenerScope("blind", EnumSet.noneOf(Capability.class), pipeline);
+    begin(open(blind), "/a").completed(200, 0, start + 50 * MILLI);
+    begin(open(blind), "/b").completed(200, 0, start + MILLI);
+
+    StatsSnapshot snapshot = stats.snapshot();
+    assertThat(snapshot.total().count()).isEqualTo(2);
+    assertThat(snapshot.total().application()).isNull();
+    assertThat(snapshot.routes()).extracting(GroupSnapshot::application).containsOnlyNulls();
   }
 
   @Test
