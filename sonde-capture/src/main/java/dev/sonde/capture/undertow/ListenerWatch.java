@@ -138,7 +138,8 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
     ServerConnection server = exchange.getConnection();
     ObservedConnection connection = server.getAttachment(CONNECTION);
     if (connection == null) {
-      connection = connections.get(new Ends(server.getPeerAddress(), server.getLocalAddress()));
+      SocketAddress peer = server.getPeerAddress();
+      connection = peer == null ? null : connections.get(new Ends(peer, server.getLocalAddress()));
       if (connection == null) {
         return null;
       }
