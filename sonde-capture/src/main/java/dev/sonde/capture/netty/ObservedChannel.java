@@ -379,7 +379,7 @@ final class ObservedChannel implements ChannelFutureListener {
 
   /**
    * Looks for the codec now and, for a server that is known to put it in by the first read, when a
-   * handler hands on what comes in. The last handler stays the last.
+   * handler hands on what comes in. Vert.x 4 puts it in behind the last handler.
    */
   void findOrProbe() {
     if (isSettled) {
@@ -388,11 +388,8 @@ final class ObservedChannel implements ChannelFutureListener {
     find();
     if (isServed && requests == null && !isProbed) {
       isProbed = true;
-      ChannelHandler last = channel.pipeline().last();
       for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
-        if (entry.getValue() != last) {
-          channel.pipeline().addAfter(entry.getKey(), null, new CodecProbe(this));
-        }
+        channel.pipeline().addAfter(entry.getKey(), null, new CodecProbe(this));
       }
     }
   }
