@@ -47,7 +47,11 @@ final class ChannelHead extends ChannelDuplexHandler {
     ChannelPromise newest = written;
     written = null;
     if (newest != null) {
-      connection.flushed(newest);
+      try {
+        connection.flushed(newest);
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
     }
   }
 

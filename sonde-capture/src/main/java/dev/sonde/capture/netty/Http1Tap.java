@@ -188,6 +188,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       answering.closing(nanos);
     }
     for (Http1Request request : waiting) {
+      ServedRequest.forget(request);
       request.closing(nanos);
     }
   }
