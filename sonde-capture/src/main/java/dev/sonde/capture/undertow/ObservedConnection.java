@@ -163,9 +163,7 @@ final class ObservedConnection {
     FrameScan frames = outbound;
     if (frames != null) {
       frames.scan(bytes, start);
-    } else if (isScanned()
-        && bytes.position() > start
-        && startsWith(bytes, start, ANSWER)) {
+    } else if (isScanned() && bytes.position() > start && startsWith(bytes, start, ANSWER)) {
       answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
     }
   }

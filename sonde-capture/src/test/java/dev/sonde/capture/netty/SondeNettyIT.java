@@ -363,8 +363,7 @@ final class SondeNettyIT {
   }
 
   @Test
-  void probes_goOnceTheCodecIsFound()
-      throws IOException, InterruptedException {
+  void probes_goOnceTheCodecIsFound() throws IOException, InterruptedException {
     CompletableFuture<Boolean> isProbeLeft = new CompletableFuture<>();
     ChannelHandler last =
         new SimpleChannelInboundHandler<HttpRequest>() {

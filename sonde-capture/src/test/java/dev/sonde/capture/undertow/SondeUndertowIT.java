@@ -276,8 +276,7 @@ final class SondeUndertowIT {
             .setContextPath("/app")
             .setDeploymentName("wrapped")
             .addFilter(
-                Servlets.filter(
-                    "wrapping", Filter.class, new ImmediateInstanceFactory<>(wrapping)))
+                Servlets.filter("wrapping", Filter.class, new ImmediateInstanceFactory<>(wrapping)))
             .addFilterUrlMapping("wrapping", "/*", DispatcherType.REQUEST)
             .addServlet(
                 Servlets.servlet("shop", Shop.class, new ImmediateInstanceFactory<>(new Shop()))
