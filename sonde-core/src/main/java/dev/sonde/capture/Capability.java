@@ -17,7 +17,7 @@ public enum Capability {
   PASSIVE_DISCONNECT,
   /** HTTP/2 with its streams. */
   H2,
-  /** WebSocket upgrades. */
+  /** WebSocket upgrades, and the connection from then on to its close. */
   WEBSOCKET,
   /** Route templates. */
   ROUTE,

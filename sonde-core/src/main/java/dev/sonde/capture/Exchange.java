@@ -277,8 +277,10 @@ public final class Exchange extends Padding implements SpanSource {
       StreamKind kind = StreamKind.ofUpgrade(protocol);
       if (kind != null) {
         stream = kind;
-        connection.upgraded(
-            new Upgrade(kind, method, target, httpVersion, route(), excluded, startNanos, nanos));
+        if (connection.listener().seesWebSockets()) {
+          connection.upgraded(
+              new Upgrade(kind, method, target, httpVersion, route(), excluded, startNanos, nanos));
+        }
       }
       end(status, 0, Outcome.COMPLETED, nanos);
     }

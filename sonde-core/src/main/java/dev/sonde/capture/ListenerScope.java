@@ -23,6 +23,7 @@ public final class ListenerScope {
   private final CaptureOutlet outlet;
   private final boolean tellsEveryStart;
   private final boolean seesBlockedWrites;
+  private final boolean seesWebSockets;
   private final Set<ConnectionState> open = ConcurrentHashMap.newKeySet();
   private final LongAdder lateCalls = new LongAdder();
   private final LongAdder faults = new LongAdder();
@@ -43,6 +44,7 @@ public final class ListenerScope {
     this.outlet = outlet;
     tellsEveryStart = outlet.tellsEveryStart();
     seesBlockedWrites = copy.contains(Capability.BLOCKED_WRITES);
+    seesWebSockets = copy.contains(Capability.WEBSOCKET);
   }
 
   /**
@@ -153,6 +155,10 @@ public final class ListenerScope {
 
   boolean seesBlockedWrites() {
     return seesBlockedWrites;
+  }
+
+  boolean seesWebSockets() {
+    return seesWebSockets;
   }
 
   CaptureOutlet outlet() {

@@ -44,7 +44,8 @@ public interface Emitter {
    *
    * @param route template such as {@code /users/{id}}, or null if none matched
    * @param path path as received, without the query string
-   * @param status HTTP status code, or 0 if no response head was sent
+   * @param status HTTP status code, or 0 if no response head was sent; the emitter of a Sonde takes
+   *     one that is outside of 0 to 4,095 for 0
    * @param durationNanos nanoseconds from its start to now
    * @param bytesIn body bytes received
    * @param bytesOut body bytes sent

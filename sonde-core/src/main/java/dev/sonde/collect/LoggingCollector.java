@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import dev.sonde.event.ClientDisconnected;
 import dev.sonde.event.ConnectionClosed;
 import dev.sonde.event.LifecycleEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.json.EventJsonWriter;
@@ -186,7 +187,10 @@ public final class LoggingCollector implements LifecycleCollector {
 
   private void log(LifecycleEvent event) throws IOException {
     boolean isSlow =
-        event instanceof ResponseCompleted completed && completed.durationNanos() >= slowNanos;
+        event instanceof ResponseCompleted completed
+            && StreamKind.answerNanos(
+                    completed.stream(), completed.durationNanos(), completed.timeToFirstByteNanos())
+                >= slowNanos;
     Level level = Level.DEBUG;
     if (isSlow) {
       level = Level.INFO;

@@ -85,7 +85,7 @@ public final class SegmentRing {
   /** Added to the claim of a detached segment; no number of further claims reaches back below. */
   private static final long CLOSED = 1L << 62;
 
-  /** The time of a slot whose encoder threw. */
+  /** The time of a slot that was cancelled, or read. */
   private static final long VOID = Long.MIN_VALUE;
 
   private static final int SEALED = -1;
@@ -205,7 +205,7 @@ public final class SegmentRing {
       try {
         encoder.encode(source, segment.longs, longOf(slot), segment.refs, refOf(slot));
       } catch (Throwable e) {
-        release(segment, slot, VOID);
+        cancel(segment, slot);
         return false;
       }
       publish(segment, slot, timestampNanos);
@@ -241,8 +241,9 @@ public final class SegmentRing {
    * #countExhausted}.
    *
    * @return the slot, to be written and then {@linkplain #publish published}; or {@link #FULL}: ask
-   *     for the newest segment again; or {@link #REFUSED}. A slot that is never published is given
-   *     up after a second, and what others put after it waits as long.
+   *     for the newest segment again; or {@link #REFUSED}. A slot that is neither published nor
+   *     {@linkplain #cancel cancelled} is given up after a second, and what its stripe got after it
+   *     waits as long.
    */
   public int claim(Segment segment) {
     long index = (long) CLAIM.getAndAdd(segment, 1L);
@@ -278,6 +279,11 @@ public final class SegmentRing {
   public void publish(Segment segment, int slot, long timestampNanos) {
     boolean isNoTime = timestampNanos == 0 || timestampNanos == VOID;
     release(segment, slot, isNoTime ? timestampNanos + 1 : timestampNanos);
+  }
+
+  /** Gives up a slot that was claimed and not published, which then counts as dropped. */
+  public void cancel(Segment segment, int slot) {
+    release(segment, slot, VOID);
   }
 
   private void release(Segment segment, int slot, long time) {
@@ -420,7 +426,7 @@ public final class SegmentRing {
         Stripe stripe = existing(i);
         if (stripe != null) {
           for (Segment live = stripe.current; live != null; live = live.prev) {
-            segments++;
+            segments += live.rel == SEALED ? 0 : 1;
           }
           for (Segment pending = stripe.head; pending != null; pending = pending.newer) {
             segments++;
@@ -437,9 +443,13 @@ public final class SegmentRing {
   }
 
   /**
-   * Slots that there is memory for at most: each stripe can hold its whole capacity, and as much
-   * again that the consumer has detached and not read yet. A segment of which a writer was
-   * preempted may come on top.
+   * Slots that there is memory for at most while no writer stands still in mid-put: each stripe can
+   * hold its whole capacity, and as much again that the consumer has detached and not read yet.
+   *
+   * <p>As long as one does, for a second at most, each drain may detach a segment of each stripe
+   * that cannot be read yet, however few slots of it are used. Then as many segments as the ring's
+   * capacity may come on top, as each holds at least one event that is kept; and those of which
+   * writers were preempted, until these have published.
    */
   public long maxHeldSlots() {
     return (2L * stripes.length * (keptSegments + 1) + pool.length()) * segmentSize;
@@ -798,7 +808,8 @@ public final class SegmentRing {
    *
    * @param renewsRefs whether to replace its references by a new array instead of clearing them. A
    *     reference that is stored in a young array costs the garbage collector's barrier neither a
-   *     fence nor a card, so the consumer makes it young; a producer must not allocate
+   *     fence nor a card, so the consumer makes it young; a producer allocates no more than the
+   *     segment's head
    */
   private void recycle(Segment segment, boolean renewsRefs) {
     long[] longs = segment.longs;

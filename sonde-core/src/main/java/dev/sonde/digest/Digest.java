@@ -4,6 +4,7 @@ package dev.sonde.digest;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.capture.ListenerScope;
+import dev.sonde.capture.RequestPath;
 import dev.sonde.capture.Upgrade;
 import dev.sonde.collect.SegmentRing;
 import dev.sonde.collect.SlotReader;
@@ -242,21 +243,26 @@ final class Digest {
     return open;
   }
 
-  /** Streams that are open now, by kind. */
+  /** Streams that are open now and not excluded, by kind. */
   Map<StreamKind, Long> openStreams() {
     Map<StreamKind, Long> open = new EnumMap<>(StreamKind.class);
     for (ListenerScope listener : listeners) {
       for (ConnectionState connection : listener.openConnections()) {
         Upgrade upgrade = connection.upgrade();
         if (upgrade != null) {
-          if (!upgrade.isExcluded() && !connection.isClosed()) {
+          if (!upgrade.isExcluded()
+              && !connection.isClosed()
+              && !policy.excludes(
+                  RequestPath.withoutParameters(upgrade.target()), upgrade.route())) {
             open.merge(upgrade.kind(), 1L, Long::sum);
           }
         } else {
           connection.visitOpenRequests(
               exchange -> {
                 StreamKind kind = exchange.stream();
-                if (kind != null && !exchange.isSuppressed()) {
+                if (kind != null
+                    && !exchange.isSuppressed()
+                    && !policy.excludes(exchange.path(), exchange.route())) {
                   open.merge(kind, 1L, Long::sum);
                 }
               });

@@ -165,7 +165,9 @@ final class EventBuilder implements RecordReader {
         text(Slots.TARGET),
         shape().route(),
         Slots.isFailed(header(), refs[r + Slots.ERROR]),
+        stream(),
         get(Slots.DURATION),
+        get(Slots.FIRST_BYTE),
         get(Slots.TRACE_HIGH),
         get(Slots.TRACE_LOW));
   }

@@ -143,11 +143,18 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     if (hasExcludes && policy.excludes(exchange.path())) {
       exchange.exclude();
     }
+    if (longPolls.length > 0 && isLongPoll(exchange.path())) {
+      exchange.stream(StreamKind.LONG_POLL);
+    }
+  }
+
+  private boolean isLongPoll(String path) {
     for (PathRule rule : longPolls) {
-      if (rule.matches(exchange.target())) {
-        exchange.stream(StreamKind.LONG_POLL);
+      if (rule.matches(path)) {
+        return true;
       }
     }
+    return false;
   }
 
   @Override
@@ -226,17 +233,16 @@ public final class Pipeline implements CaptureOutlet, Emitter {
   }
 
   private void putRequest(
+      long header,
       @Nullable Span span,
       Shapes.Request shape,
       String target,
-      int status,
-      Outcome outcome,
       long durationNanos,
       long bytesIn,
       long bytesOut,
       @Nullable Throwable error,
       long endNanos) {
-    Segment segment;
+    Segment segment = null;
     int slot;
     try {
       do {
@@ -245,11 +251,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       } while (slot == SegmentRing.FULL);
     } catch (Throwable memoryOrStackExhausted) {
       ring.countExhausted();
-      segment = ring.spare();
       slot = SegmentRing.REFUSED;
     }
     boolean isQueued = slot != SegmentRing.REFUSED;
-    if (!isQueued) {
+    if (segment == null || !isQueued) {
       // The statistics alone are told.
       segment = ring.spare();
       slot = 0;
@@ -258,20 +263,15 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     @Nullable Object[] refs = segment.refs();
     int l = ring.longOf(slot);
     int r = ring.refOf(slot);
-    Slots.putRequest(
-        longs,
-        l,
-        refs,
-        r,
-        span,
-        shape,
-        target,
-        status,
-        outcome,
-        durationNanos,
-        bytesIn,
-        bytesOut,
-        error);
+    try {
+      Slots.putRequest(
+          longs, l, refs, r, header, span, shape, target, durationNanos, bytesIn, bytesOut, error);
+    } catch (Throwable stackExhausted) {
+      if (isQueued) {
+        ring.cancel(segment, slot);
+      }
+      throw stackExhausted;
+    }
     if (isQueued) {
       ring.publish(segment, slot, endNanos);
     } else {
@@ -288,7 +288,7 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       long durationNanos,
       @Nullable String failure,
       long endNanos) {
-    Segment segment;
+    Segment segment = null;
     int slot;
     try {
       do {
@@ -297,11 +297,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       } while (slot == SegmentRing.FULL);
     } catch (Throwable memoryOrStackExhausted) {
       ring.countExhausted();
-      segment = ring.spare();
       slot = SegmentRing.REFUSED;
     }
     boolean isQueued = slot != SegmentRing.REFUSED;
-    if (!isQueued) {
+    if (segment == null || !isQueued) {
       // The statistics alone are told.
       segment = ring.spare();
       slot = 0;
@@ -310,7 +309,14 @@ public final class Pipeline implements CaptureOutlet, Emitter {
     @Nullable Object[] refs = segment.refs();
     int l = ring.longOf(slot);
     int r = ring.refOf(slot);
-    Slots.putPart(longs, l, refs, r, header, span, number, shape, rows, durationNanos, failure);
+    try {
+      Slots.putPart(longs, l, refs, r, header, span, number, shape, rows, durationNanos, failure);
+    } catch (Throwable stackExhausted) {
+      if (isQueued) {
+        ring.cancel(segment, slot);
+      }
+      throw stackExhausted;
+    }
     if (isQueued) {
       ring.publish(segment, slot, endNanos);
     } else {
@@ -346,11 +352,10 @@ public final class Pipeline implements CaptureOutlet, Emitter {
       long now = clock.nanoTime();
       long bytes = bytesBefore(now);
       putRequest(
+          Slots.ofRequest(status, outcome),
           TraceContext.current(),
           Shapes.request(method, route, ""),
           Shapes.boundedName(target),
-          status,
-          outcome,
           durationNanos,
           bytesIn,
           bytesOut,

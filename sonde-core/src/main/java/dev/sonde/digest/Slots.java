@@ -150,7 +150,7 @@ final class Slots {
             | (exchange.isCommitted() ? IS_COMMITTED : 0)
             | (exchange.hasResponse() ? HAS_RESPONSE : 0)
             | flagOf(exchange.outcome());
-    int status = (exchange.status() & STATUS_MASK) | numberOf(exchange.stream()) << KIND_SHIFT;
+    int status = statusOrNone(exchange.status()) | numberOf(exchange.stream()) << KIND_SHIFT;
     longs[l + HEADER] = header(EXCHANGE, flags, status, exchange.workerId());
     longs[l + DURATION] = exchange.durationNanos();
     longs[l + CONNECTION] = exchange.connection().id();
@@ -188,23 +188,25 @@ final class Slots {
     return shape;
   }
 
-  /** A request that the application reports itself. */
+  /**
+   * A request that the application reports itself.
+   *
+   * @param header see {@link #ofRequest}
+   */
   static void putRequest(
       long[] longs,
       int l,
       @Nullable Object[] refs,
       int r,
+      long header,
       @Nullable Span span,
       Shapes.Request shape,
       String target,
-      int status,
-      Outcome outcome,
       long durationNanos,
       long bytesIn,
       long bytesOut,
       @Nullable Throwable error) {
-    int flags = HAS_OWN_SPAN | flagOf(outcome);
-    longs[l + HEADER] = header(REQUEST, flags, status & STATUS_MASK, -1);
+    longs[l + HEADER] = header;
     longs[l + DURATION] = durationNanos;
     longs[l + CONNECTION] = 0;
     longs[l + REQUEST_ID] = 0;
@@ -242,6 +244,11 @@ final class Slots {
     longs[l + ROWS] = rows;
     putShape(longs, l, number, refs, r, shape);
     put(refs, r + FAILURE, failure);
+  }
+
+  /** Header of a request that the application reports itself. */
+  static long ofRequest(int status, Outcome outcome) {
+    return header(REQUEST, HAS_OWN_SPAN | flagOf(outcome), statusOrNone(status), -1);
   }
 
   /** Header of a call. */
@@ -283,6 +290,11 @@ final class Slots {
     longs[l + STREAM_LIFETIME] = connection.closedNanos() - upgrade.upgradedNanos();
     longs[l + STREAM_FIRST_BYTE] = upgrade.upgradedNanos() - upgrade.startNanos();
     refs[r + UPGRADE] = upgrade;
+  }
+
+  /** A status that there is no room for would come out as another one. */
+  private static int statusOrNone(int status) {
+    return status < 0 || status > STATUS_MASK ? 0 : status;
   }
 
   @SuppressWarnings("EnumOrdinal") // never outlives the process

@@ -95,6 +95,21 @@ public record RequestEvent(
       return protocol == Protocol.WEBSOCKET ? WEBSOCKET : null;
     }
 
+    /**
+     * Nanoseconds by which it is told whether a request was slow. A stream is not slow for being
+     * open long: of server-sent events it is the time to the first byte, 0 if unknown, and of a
+     * long poll nothing.
+     *
+     * @param kind null for what is no stream
+     */
+    public static long answerNanos(
+        @Nullable StreamKind kind, long durationNanos, long timeToFirstByteNanos) {
+      if (kind == SSE) {
+        return Math.max(0, timeToFirstByteNanos);
+      }
+      return kind == LONG_POLL ? 0 : durationNanos;
+    }
+
     /** Name in JSON and in labels. */
     public String jsonName() {
       return jsonName;

@@ -3,6 +3,7 @@ package dev.sonde.sampling;
 
 import dev.sonde.event.ProfileEvent;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -108,7 +109,9 @@ public final class SamplingPolicy {
         request.path(),
         request.route(),
         request.isError(),
+        request.stream(),
         request.durationNanos(),
+        request.timeToFirstByteNanos(),
         request.traceIdHigh(),
         request.traceIdLow());
   }
@@ -118,13 +121,16 @@ public final class SamplingPolicy {
       String path,
       @Nullable String route,
       boolean isError,
+      @Nullable StreamKind stream,
       long durationNanos,
+      long timeToFirstByteNanos,
       long traceIdHigh,
       long traceIdLow) {
     if (excludes(path, route)) {
       return DROP;
     }
-    if (isKeptAlways(isError, durationNanos)) {
+    long answerNanos = StreamKind.answerNanos(stream, durationNanos, timeToFirstByteNanos);
+    if (isKeptAlways(isError, answerNanos)) {
       return KEEP_ONE;
     }
     return weightOf(rateOf(path, route), traceIdHigh, traceIdLow);
@@ -218,7 +224,10 @@ public final class SamplingPolicy {
       return this;
     }
 
-    /** Duration from which work is kept whatever the rate, or null for none. Default 1 s. */
+    /**
+     * Duration from which work is kept whatever the rate, or null for none. Default 1 s. Of a
+     * stream it is not the time for which it was open, see {@link StreamKind#answerNanos}.
+     */
     public Builder alwaysKeepSlow(@Nullable Duration threshold) {
       if (threshold != null && (threshold.isNegative() || threshold.isZero())) {
         throw new IllegalArgumentException("alwaysKeepSlow must be > 0, was " + threshold);

@@ -98,14 +98,17 @@ final class BucketCounts {
     }
   }
 
-  /** Takes these away, as far as they are there. */
-  void removeAll(BucketCounts other) {
+  /** Takes these away, as far as they are there; returns how many that were. */
+  long removeAll(BucketCounts other) {
+    long removed = 0;
     for (int slot = 0; slot < Buckets.COUNT; slot++) {
       long n = Math.min(at(slot), other.at(slot));
       if (n > 0) {
         add(slot, -n);
+        removed += n;
       }
     }
+    return removed;
   }
 
   /** The longest duration, as exact as its bucket, or 0. */

@@ -64,10 +64,8 @@ public final class StatsStore {
   private final Registry firstBytes;
 
   // Under the names of their routes, requests that took longer than their application: how long
-  // they
-  // took, and how long they would have taken without the wait. Those of which the wait is unknown
-  // are
-  // in the first alone. What is in neither took as long as its application.
+  // they took, and how long they would have taken without the wait. Those of which the wait is
+  // unknown are in the first alone. What is in neither took as long as its application.
   private final Registry waited;
   private final Registry unwaited;
   private final LongAdder excluded = new LongAdder();
@@ -371,8 +369,8 @@ public final class StatsStore {
   }
 
   /**
-   * Bytes that are held at most, whatever comes: 16 MiB for routes, functions, statements and
-   * connections together.
+   * Bytes that are held at most, whatever comes: 16 MiB for routes, streams, functions, statements
+   * and connections together.
    */
   public long memoryBoundBytes() {
     return BOUND_BYTES;
@@ -473,47 +471,60 @@ public final class StatsStore {
   private GroupSnapshot applications(
       List<GroupSnapshot> byRoute, Sum total, GroupSnapshot all, int secondNow, int slots) {
     int firstSecond = Math.max(0, timeline.slotOf(secondNow) - slots) * timeline.slotSeconds();
+    List<GroupHandle> untold = new ArrayList<>();
     BucketCounts allWaited = new BucketCounts();
     BucketCounts allUnwaited = new BucketCounts();
     for (int i = 0; i < byRoute.size(); i++) {
       GroupSnapshot route = byRoute.get(i);
       GroupHandle handle = route.handle();
-      if (handle != null && handle.untoldSecond() >= firstSecond) {
-        handle.attached().addTo(allWaited, secondNow, slots);
-        byRoute.set(i, route.withApplication(null));
-      } else if (handle != null && waited.size() != 0) {
-        BucketCounts own = bucketsOf(waited, handle, secondNow, slots);
+      if (handle == null) {
+        continue;
+      }
+      boolean isTold = handle.untoldSecond() < firstSecond;
+      if (isTold && waited.size() != 0) {
+        // Against the order in which they are recorded, so that each is part of the next one.
+        BucketCounts rest =
+            bucketsOf(unwaited.find(handle.kind(), handle.name()), secondNow, slots);
+        BucketCounts own = bucketsOf(waited.find(handle.kind(), handle.name()), secondNow, slots);
         if (own.count() != 0) {
-          BucketCounts rest = bucketsOf(unwaited, handle, secondNow, slots);
-          BucketCounts both = new BucketCounts();
-          handle.attached().addTo(both, secondNow, slots);
-          byRoute.set(i, route.withApplication(without(both, own, rest)));
-          allWaited.addAll(own);
-          allUnwaited.addAll(rest);
+          BucketCounts both = bucketsOf(handle, secondNow, slots);
+          // Where memory was short, some may have been counted with the rest in one and not in the
+          // other.
+          isTold = both.removeAll(own) == own.count() && rest.count() <= own.count();
+          if (isTold) {
+            both.addAll(rest);
+            byRoute.set(i, route.withApplication(both.latency(both.longestNanos())));
+            allWaited.addAll(own);
+            allUnwaited.addAll(rest);
+          }
         }
       }
+      if (!isTold) {
+        byRoute.set(i, route.withApplication(null));
+        untold.add(handle);
+      }
     }
-    return allWaited.count() == 0
-        ? all
-        : all.withApplication(without(total.buckets(), allWaited, allUnwaited));
+    if (!untold.isEmpty() && untold.size() == byRoute.size()) {
+      return all.withApplication(null);
+    }
+    untold.forEach(handle -> allWaited.addAll(bucketsOf(handle, secondNow, slots)));
+    if (allWaited.count() == 0) {
+      return all;
+    }
+    // What was recorded since the total was made may not be there to be taken away.
+    BucketCounts told = total.buckets();
+    told.removeAll(allWaited);
+    told.addAll(allUnwaited);
+    return all.withApplication(told.latency(told.longestNanos()));
   }
 
-  private static BucketCounts bucketsOf(
-      Registry registry, GroupHandle route, int secondNow, int slots) {
+  private static BucketCounts bucketsOf(@Nullable GroupHandle handle, int secondNow, int slots) {
     BucketCounts buckets = new BucketCounts();
-    GroupHandle handle = registry.find(route.kind(), route.name());
-    Group group = handle == null ? null : handle.groupOrNull();
-    if (group != null) {
-      group.addTo(buckets, secondNow, slots);
+    Group known = handle == null ? null : handle.groupOrNull();
+    if (known != null) {
+      known.addTo(buckets, secondNow, slots);
     }
     return buckets;
-  }
-
-  private static @Nullable Latency without(
-      BucketCounts both, BucketCounts waited, BucketCounts unwaited) {
-    both.removeAll(waited);
-    both.addAll(unwaited);
-    return both.latency(both.longestNanos());
   }
 
   private Streams streams(int secondNow, int slots) {

@@ -244,7 +244,6 @@ public final class TraceContext {
         scope = new Scope(this, null, isOut);
       } else {
         spare = scope.around;
-        scope.span = null;
         scope.isSuppressed = isOut;
       }
       scope.work = work;
@@ -345,6 +344,8 @@ public final class TraceContext {
       if (callsOrNull() == calls && calls.isIn(this)) {
         calls.innermost = around;
         if (work != null) {
+          work = null;
+          span = null;
           around = calls.spare;
           calls.spare = this;
         }

@@ -16,6 +16,7 @@ import dev.sonde.event.ConnectionClosed;
 import dev.sonde.event.ConnectionOpened;
 import dev.sonde.event.LifecycleEvent;
 import dev.sonde.event.Protocol;
+import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.event.ResponseCompleted;
 import dev.sonde.json.EventJsonWriter;
@@ -69,6 +70,21 @@ final class LoggingCollectorTest {
                 + " during_streaming=true bytes_sent=12",
             "FINE ConnectionClosed connection_id=1 worker_id=2 requests_served=3"
                 + " total_bytes_sent=120 duration_ms=0.0015 reason=timeout");
+  }
+
+  @Test
+  void record_takesNoStreamForSlowForBeingOpenLong() {
+    LoggingCollector collector =
+        new LoggingCollector(Duration.ofSeconds(5), LoggingCollector.Format.TEXT, null);
+    long hour = Duration.ofHours(1).toNanos();
+    for (StreamKind kind : StreamKind.values()) {
+      collector.record(new ResponseCompleted(1, 2, 7, 0, 200, 10, hour, 0, 1_000, "/r", -1, kind));
+    }
+
+    // A connection's upgrade took as long as its request.
+    assertThat(log.lines())
+        .extracting(line -> line.startsWith("INFO"))
+        .containsExactly(false, true, false);
   }
 
   @Test

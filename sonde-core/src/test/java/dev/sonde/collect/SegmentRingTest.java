@@ -74,6 +74,29 @@ final class SegmentRingTest {
   }
 
   @Test
+  void heldSlots_areNoneOfARingThatWasSealedUnused() {
+    SegmentRing ring = new SegmentRing(64, 1, 0, 2, 8);
+
+    ring.seal();
+
+    assertThat(ring.heldSlots()).isZero();
+  }
+
+  @Test
+  void cancel_holdsNothingUpAndCountsAsDropped() {
+    SegmentRing ring = new SegmentRing(64, 1, 0, 1, 8);
+    SegmentRing.Segment segment = ring.newest();
+    int slot = ring.claim(segment);
+    ring.put(VALUE, 7L, 7);
+
+    ring.cancel(segment, slot);
+
+    drainAll(ring, 8);
+    assertThat(drained).containsExactly(7L);
+    assertThat(ring.counts()).isEqualTo(new SegmentRing.Counts(2, 1, 1, 0, 0));
+  }
+
+  @Test
   void put_refusesWhenSealed() {
     SegmentRing ring = new SegmentRing(4, 1, 0, 2, 2);
     ring.put(VALUE, 1L, 1);

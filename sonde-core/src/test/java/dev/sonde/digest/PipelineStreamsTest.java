@@ -45,13 +45,18 @@ final class PipelineStreamsTest {
   private final Pipeline pipeline =
       new Pipeline(
           new Pipeline.Config(
-              8_192, Duration.ofMinutes(1), false, false, List.of(PathRule.parse("/poll"))),
+              8_192,
+              Duration.ofMinutes(1),
+              false,
+              false,
+              List.of(PathRule.parse("/poll"), PathRule.parse("exact:/held"))),
           stats,
           new ErrorRing(clock),
           SamplingPolicy.builder().exclude("/quiet").build(),
           clock);
   private final ListenerScope listener =
-      new ListenerScope("test", EnumSet.of(Capability.BLOCKED_WRITES), pipeline);
+      new ListenerScope(
+          "test", EnumSet.of(Capability.BLOCKED_WRITES, Capability.WEBSOCKET), pipeline);
 
   /** So long ago that whatever a test makes of it is past. */
   private final long start = clock.nanoTime() - Duration.ofHours(3).toNanos();
@@ -146,6 +151,33 @@ final class PipelineStreamsTest {
   }
 
   @Test
+  void webSocket_ofWhichTheAdapterDoesNotSeeTheEndHasNoLifetime() {
+    ListenerScope blind = new ListenerScope("blind", EnumSet.noneOf(Capability.class), pipeline);
+    pipeline.watch(blind);
+    ConnectionState connection = open(blind);
+    begin(connection, "/ws").upgraded(Protocol.WEBSOCKET, 101, start + 3 * MILLI);
+    assertThat(stats.snapshot().streams().openCount()).isZero();
+
+    connection.closed(Initiator.LOCAL, null, start + 60_000 * MILLI);
+
+    assertThat(stats.snapshot().streams().ended()).isEmpty();
+    assertThat(stats.snapshot().total().count()).isEqualTo(1);
+    assertThat(lastRequest().stream()).isEqualTo(StreamKind.WEBSOCKET);
+  }
+
+  @Test
+  void stream_whoseRouteIsExcludedIsNotOpen() {
+    Exchange ticks = begin(open(), "/ticks");
+    ticks.route("/quiet/{ticks}");
+    ticks.contentType("text/event-stream");
+    Exchange socket = begin(open(), "/ws");
+    socket.route("/quiet/{ws}");
+    socket.upgraded(Protocol.WEBSOCKET, 101, start + MILLI);
+
+    assertThat(stats.snapshot().streams().openCount()).isZero();
+  }
+
+  @Test
   void webSocket_thatIsExcludedIsNotCounted() {
     ConnectionState connection = open();
     begin(connection, "/quiet").upgraded(Protocol.WEBSOCKET, 101, start + MILLI);
@@ -167,6 +199,18 @@ final class PipelineStreamsTest {
     assertThat(only(stats.snapshot()).kind()).isEqualTo(StreamKind.LONG_POLL);
     assertThat(stats.snapshot().total().count()).isZero();
     assertThat(lastRequest().stream()).isEqualTo(StreamKind.LONG_POLL);
+  }
+
+  @Test
+  void longPoll_isKnownWithParametersInItsPath() {
+    begin(open(), "/poll;jsessionid=1?x=2").completed(200, 5, start + MILLI);
+    begin(open(), "/held;jsessionid=1?x=2").completed(200, 5, start + MILLI);
+    begin(open(), "/held/not;jsessionid=1").completed(200, 5, start + MILLI);
+
+    assertThat(stats.snapshot().streams().ended())
+        .extracting(Ended::route)
+        .containsExactlyInAnyOrder("/poll", "/held");
+    assertThat(stats.snapshot().total().count()).isEqualTo(1);
   }
 
   @Test
@@ -253,6 +297,18 @@ final class PipelineStreamsTest {
         .filteredOn(request -> request.applicationNanos() >= 0)
         .extracting(RequestEvent::path)
         .containsExactly("/c");
+  }
+
+  @Test
+  void blocked_thatIsUnknownOfAllRoutesIsUnknownOfTheTotal() {
+    ListenerScope blind = new ListenerScope("blind", EnumSet.noneOf(Capability.class), pipeline);
+    begin(open(blind), "/a").completed(200, 0, start + 50 * MILLI);
+    begin(open(blind), "/b").completed(200, 0, start + MILLI);
+
+    StatsSnapshot snapshot = stats.snapshot();
+    assertThat(snapshot.total().count()).isEqualTo(2);
+    assertThat(snapshot.total().application()).isNull();
+    assertThat(snapshot.routes()).extracting(GroupSnapshot::application).containsOnlyNulls();
   }
 
   @Test

@@ -498,6 +498,34 @@ final class PipelineTest {
   }
 
   @Test
+  @SuppressWarnings("NullAway") // as a caller without null checks could
+  void request_thatCannotBeReportedHoldsNothingUp() {
+    pipeline.request("GET", null, "/bad", 200, null, 1, 0, 0, null);
+    emit("/good");
+    await().until(() -> pipeline.counts().digested() == 1);
+
+    assertThat(pipeline.failures()).isEqualTo(1);
+    assertThat(pipeline.counts().offered()).isEqualTo(1);
+    assertThat(pipeline.counts().inQueue()).isZero();
+    pipeline.close(CLOSE);
+    assertThat(sink.elements())
+        .extracting(event -> ((RequestEvent) event).path())
+        .containsExactly("/good");
+  }
+
+  @Test
+  void request_hasNoStatusRatherThanAnotherOne() {
+    for (int status : new int[] {-1, 4_296, 4_095, 200}) {
+      pipeline.request("GET", null, "/", status, Outcome.COMPLETED, 1, 0, 0, null);
+    }
+    pipeline.close(CLOSE);
+
+    assertThat(sink.elements())
+        .extracting(event -> ((RequestEvent) event).status())
+        .containsExactly(0, 0, 4_095, 200);
+  }
+
+  @Test
   void request_leavesTheInterruptFlagAlone() {
     Thread.currentThread().interrupt();
     emit("/");

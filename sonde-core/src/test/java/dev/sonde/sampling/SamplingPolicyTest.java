@@ -9,6 +9,7 @@ import dev.sonde.event.ErrorInfo;
 import dev.sonde.event.FunctionEvent;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.RequestEvent;
+import dev.sonde.event.RequestEvent.StreamKind;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -113,6 +114,25 @@ final class SamplingPolicyTest {
     assertThat(byDefault.weightOf(request("/a", 200, 999 * MILLI, 1))).isZero();
     assertThat(own.weightOf(request("/a", 200, 10 * MILLI, 1))).isEqualTo(1.0);
     assertThat(none.weightOf(request("/a", 200, 100_000 * MILLI, 1))).isZero();
+  }
+
+  @Test
+  void weightOf_takesNoStreamForSlowForBeingOpenLong() {
+    SamplingPolicy policy =
+        SamplingPolicy.builder().rate(0).alwaysKeepSlow(Duration.ofMillis(10)).build();
+    long hour = 3_600_000 * MILLI;
+
+    assertThat(weightOf(policy, null, hour, MILLI)).isEqualTo(1.0);
+    assertThat(weightOf(policy, StreamKind.WEBSOCKET, hour, MILLI)).isEqualTo(1.0);
+    assertThat(weightOf(policy, StreamKind.LONG_POLL, hour, hour)).isZero();
+    assertThat(weightOf(policy, StreamKind.SSE, hour, MILLI)).isZero();
+    assertThat(weightOf(policy, StreamKind.SSE, hour, -1)).isZero();
+    assertThat(weightOf(policy, StreamKind.SSE, hour, 10 * MILLI)).isEqualTo(1.0);
+  }
+
+  private static double weightOf(
+      SamplingPolicy policy, @Nullable StreamKind stream, long durationNanos, long firstByteNanos) {
+    return policy.weightOf("/a", null, false, stream, durationNanos, firstByteNanos, 1, 1);
   }
 
   @Test

@@ -33,7 +33,7 @@ final class ConsoleSinkTest {
 
   @Test
   void accept_showsOneLineAnEventWhenCompact() throws IOException {
-    assertThat(print(ConsoleFormat.COMPACT, true, Samples.typical().subList(0, 8)))
+    assertThat(print(ConsoleFormat.COMPACT, true, Samples.typical()))
         .isEqualTo(
             """
             00:00:00.123 OPEN   192.0.2.9:50123 -> 127.0.0.1:8080 h1 tls conn=7
@@ -44,6 +44,9 @@ final class ConsoleSinkTest {
             00:00:00.123 REQ    500 POST /orders 1.500ms app_error java.lang.IllegalStateException
             00:00:00.123 FN     price 0.001ms java.io.IOException
             00:00:00.123 DB     postgresql SELECT users 0.080ms rows=0 23505
+            00:00:00.123 DONE   200 /poll 9.000ms bytes=512 conn=7 req=9
+            00:00:00.123 GONE   during the response bytes=100 conn=7 req=9
+            00:00:00.123 REQ    200 GET /ticks 1.500ms client_abort_during_body
             """);
   }
 
@@ -60,6 +63,16 @@ final class ConsoleSinkTest {
             00:00:00.123 FN     price 0.001ms java.io.IOException
             00:00:00.123 DB     postgresql SELECT users 0.080ms rows=0 23505
                                 SELECT * FROM users WHERE id = ?
+            """);
+  }
+
+  @Test
+  void accept_showsAStreamAndItsWaitForTheClientWhenPretty() throws IOException {
+    assertThat(print(ConsoleFormat.PRETTY, false, Samples.typical().subList(10, 11)))
+        .isEqualTo(
+            """
+            00:00:00.123 REQ    200 GET /ticks 1.500ms client_abort_during_body
+                                route /ticks in=0 out=20 conn=7 req=9 stream=sse waited for the client 0.400ms
             """);
   }
 

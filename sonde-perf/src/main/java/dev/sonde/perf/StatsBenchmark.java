@@ -34,7 +34,7 @@ public class StatsBenchmark {
   private static final long SECOND = 1_000_000_000L;
   private static final int DURATIONS = 1 << 12;
 
-  /** Events of each thread in a second of the store's clock. */
+  /** Events of a thread until it moves the store's clock, which all share, by a second. */
   private static final int EVENTS_PER_SECOND = 100_000;
 
   /** Log-normal durations around 3 ms, the same in each run. */

@@ -3,7 +3,6 @@ package dev.sonde.capture.netty;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.FileRegion;
@@ -17,7 +16,7 @@ final class ChannelHead extends ChannelDuplexHandler {
   private final ObservedChannel connection;
 
   /** The newest write since the last flush, or null. */
-  private @Nullable ChannelFuture written;
+  private @Nullable ChannelPromise written;
 
   ChannelHead(ObservedChannel connection) {
     this.connection = connection;
@@ -45,10 +44,14 @@ final class ChannelHead extends ChannelDuplexHandler {
   @Override
   public void flush(ChannelHandlerContext ctx) {
     ctx.flush();
-    ChannelFuture newest = written;
+    ChannelPromise newest = written;
     written = null;
     if (newest != null) {
-      connection.flushed(newest);
+      try {
+        connection.flushed(newest);
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
     }
   }
 

@@ -18,7 +18,9 @@ final class CodecProbe extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object msg) {
     connection.findUnlessFound();
-    ctx.pipeline().remove(this);
+    if (!ctx.isRemoved()) {
+      ctx.pipeline().remove(this);
+    }
     ctx.fireChannelRead(msg);
   }
 }

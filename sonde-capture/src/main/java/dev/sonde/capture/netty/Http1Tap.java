@@ -62,9 +62,6 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   /** A request that has ended and can be used for the next. */
   private @Nullable Http1Request spare;
 
-  /** Sort of promise that takes no listeners. */
-  private @Nullable Class<?> deaf;
-
   /** Whether an answer is being written that is followed by another (1xx). */
   private boolean isInterim;
 
@@ -191,6 +188,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       answering.closing(nanos);
     }
     for (Http1Request request : waiting) {
+      ServedRequest.forget(request);
       request.closing(nanos);
     }
   }
@@ -348,7 +346,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
 
   private ChannelPromise writingPart(
       Http1Request request, long bytes, @Nullable FileRegion region, ChannelPromise promise) {
-    if (promise.isVoid() || promise.getClass() == deaf) {
+    if (connection.isDeaf(promise)) {
       // Nobody waits for it, and to be told would cost an object.
       request.sent(bytes);
       return promise;
@@ -357,18 +355,14 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     if (region != null && file == null) {
       file = part;
     }
-    try {
-      return promise.addListener(part);
-    } catch (UnsupportedOperationException e) {
-      // Reactor Netty streams with a promise of its own, which tells nobody but itself.
-      deaf = promise.getClass();
+    if (!connection.listen(promise, part)) {
       if (file == part) {
         file = null;
       }
       request.sent(bytes);
       request.partEnded();
-      return promise;
     }
+    return promise;
   }
 
   /** The last of an answer was written, or not. */

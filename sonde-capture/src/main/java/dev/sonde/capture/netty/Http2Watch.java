@@ -118,6 +118,9 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   public void closing(long nanos) {
     settle();
     isClosed = true;
+    for (Http2Request request : streams.values()) {
+      ServedRequest.forget(request);
+    }
     if (isAnsweredUnseen()) {
       for (IntObjectMap.PrimitiveEntry<Http2Request> entry : streams.entries()) {
         Http2Stream stream = codec.connection().stream(entry.key());

@@ -26,20 +26,21 @@ import io.netty.handler.timeout.TimeoutException;
 import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.AttributeKey;
 import io.netty.util.concurrent.EventExecutor;
-import io.netty.util.concurrent.Future;
-import io.netty.util.concurrent.ScheduledFuture;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** One accepted channel: what its handlers tell, put together. */
 final class ObservedChannel implements ChannelFutureListener {
   /*
    * All of it happens on the channel's event loop: the handlers run there, and so do the listeners
-   * of promises. The exceptions are the application's word on a request and a close by another
-   * thread, which Netty hands to the event loop before any handler sees it.
+   * of promises. The exceptions are the application's word on a request, a close by another
+   * thread, which Netty hands to the event loop before any handler sees it, and a promise that the
+   * application made for an executor of its own: the end of a wait is handed to the event loop.
    *
    * The codec is looked for until it is found, because applications put it there at the accept,
    * after the handshake of TLS, after an upgrade, or after a look at the first bytes. What passes
@@ -81,6 +82,9 @@ final class ObservedChannel implements ChannelFutureListener {
 
   /** The newest write for which the socket had no room, if it tells when it is out. */
   private @Nullable ChannelFuture blockedBy;
+
+  /** Sort of promise that takes no listeners. */
+  private @Nullable Class<?> deaf;
 
   /** What an idle time-out will have been the cause of, if the server closes without more ado. */
   private @Nullable CloseHint expired;
@@ -185,35 +189,72 @@ final class ObservedChannel implements ChannelFutureListener {
   /**
    * What was written was flushed.
    *
-   * @param newest the last of it; if it is no void promise, it tells when the socket has taken it
+   * @param newest the last of it, which tells when the socket has taken it, unless it is deaf
    */
-  void flushed(ChannelFuture newest) {
-    ChannelOutboundBuffer waiting = channel.unsafe().outboundBuffer();
-    if (waiting == null || waiting.isEmpty()) {
+  void flushed(ChannelPromise newest) {
+    if (!isWaiting()) {
       return;
     }
-    if (!isVoid(newest)) {
+    // One that is done already has failed, and says nothing of those before it.
+    if (listen(newest, this::written) && !newest.isDone()) {
       state.writeBlocked(System.nanoTime());
       blockedBy = newest;
-      newest.addListener(this::drained);
     } else if (blockedBy == null && !channel.isWritable()) {
       // Nobody tells when it is out, but that less waits will be told.
       state.writeBlocked(System.nanoTime());
     }
   }
 
-  private static boolean isVoid(ChannelFuture future) {
-    return future instanceof ChannelPromise promise && promise.isVoid();
+  /** Whether a promise is known to take no listeners, so that none need be made for it. */
+  boolean isDeaf(ChannelPromise promise) {
+    return promise.isVoid() || promise.getClass() == deaf;
   }
 
-  private void drained(Future<?> written) {
+  /** Listens to a promise; false if it takes no listeners. */
+  boolean listen(ChannelPromise promise, ChannelFutureListener listener) {
+    if (isDeaf(promise)) {
+      return false;
+    }
+    try {
+      promise.addListener(listener);
+      return true;
+    } catch (UnsupportedOperationException e) {
+      // Reactor Netty streams with a promise of its own, which tells nobody but itself.
+      deaf = promise.getClass();
+      return false;
+    }
+  }
+
+  /** A write has ended; on the thread of its promise, which may be one of the application's. */
+  private void written(ChannelFuture write) {
+    long nanos = System.nanoTime();
+    EventLoop loop = channel.eventLoop();
+    if (loop.inEventLoop()) {
+      drained(write, nanos);
+      return;
+    }
+    try {
+      loop.execute(() -> drained(write, nanos));
+    } catch (RejectedExecutionException e) {
+      // The loop has ended, and this connection with it.
+    }
+  }
+
+  private void drained(ChannelFuture write, long nanos) {
     // What was flushed later and waits, too, has a say of its own.
-    if (blockedBy == written) {
+    if (blockedBy == write) {
       blockedBy = null;
-      if (written.isSuccess()) {
-        state.writeResumed(System.nanoTime());
+      // What waits when the connection is closed has waited until then.
+      if (write.isSuccess() || (channel.isOpen() && !isWaiting())) {
+        state.writeResumed(nanos);
       }
     }
+  }
+
+  /** Whether the socket has yet to take what was written. */
+  private boolean isWaiting() {
+    ChannelOutboundBuffer waiting = channel.unsafe().outboundBuffer();
+    return waiting != null && !waiting.isEmpty();
   }
 
   void writabilityChanged() {
@@ -222,10 +263,17 @@ final class ObservedChannel implements ChannelFutureListener {
     }
   }
 
-  /** The handler next to the socket was taken away. */
+  /**
+   * The handler next to the socket was taken away.
+   *
+   * <p>It comes back for a server that is known to empty its pipelines, and once until bytes pass
+   * again: who goes on removing the first handler must come to an end.
+   */
   void pipelineEmptied() {
-    channel.pipeline().addFirst(new ChannelHead(this));
-    isEmptied = true;
+    if (isServed && !isEmptied) {
+      isEmptied = true;
+      channel.pipeline().addFirst(new ChannelHead(this));
+    }
   }
 
   private void lookAgain() {
@@ -329,16 +377,27 @@ final class ObservedChannel implements ChannelFutureListener {
     }
   }
 
-  /** Looks for the codec now, and behind each handler when that hands on what comes in. */
+  /**
+   * Looks for the codec now and, for a server that is known to put it in by the first read, when a
+   * handler hands on what comes in. Vert.x 4 puts it in behind the last handler.
+   */
   void findOrProbe() {
     if (isSettled) {
       return;
     }
     find();
-    if (requests == null && !isProbed) {
+    if (isServed && requests == null && !isProbed) {
       isProbed = true;
       for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
         channel.pipeline().addAfter(entry.getKey(), null, new CodecProbe(this));
+      }
+    }
+  }
+
+  private void removeProbes() {
+    for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
+      if (entry.getValue() instanceof CodecProbe probe) {
+        channel.pipeline().remove(probe);
       }
     }
   }
@@ -374,6 +433,9 @@ final class ObservedChannel implements ChannelFutureListener {
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     state.protocol(protocol, tls == null ? null : tls.applicationProtocol(), System.nanoTime());
     watchIdleness();
+    if (isProbed) {
+      removeProbes();
+    }
   }
 
   /** Listens behind each handler that tells of idleness: it tells only those behind it. */
@@ -428,17 +490,24 @@ final class ObservedChannel implements ChannelFutureListener {
     }
     ChannelFuture stop = channel.parent().closeFuture();
     LateClose late = new LateClose(nanos);
-    late.grace =
-        channel
-            .eventLoop()
-            .schedule(
-                () -> {
-                  stop.removeListener(late);
-                  late.tell();
-                },
-                STOP_GRACE_MILLIS,
-                TimeUnit.MILLISECONDS);
     stop.addListener(late);
+    try {
+      channel
+          .eventLoop()
+          .schedule(() -> {}, STOP_GRACE_MILLIS, TimeUnit.MILLISECONDS)
+          .addListener(
+              grace -> {
+                stop.removeListener(late);
+                if (grace.isCancelled()) {
+                  // By the event loop, which ends.
+                  state.hint(CloseHint.SHUTDOWN);
+                }
+                late.tell();
+              });
+    } catch (RejectedExecutionException e) {
+      state.hint(CloseHint.SHUTDOWN);
+      late.tell();
+    }
   }
 
   private @Nullable IOException leave() {
@@ -462,10 +531,13 @@ final class ObservedChannel implements ChannelFutureListener {
     return 0;
   }
 
-  /** A close that is told when the listener closes as well, or does not; by whoever is first. */
+  /**
+   * A close that is told when the listener closes as well, the time for that is over, or the event
+   * loop ends; by whoever is first. The listener may be on another event loop.
+   */
   private final class LateClose implements ChannelFutureListener {
     private final long nanos;
-    private @Nullable ScheduledFuture<?> grace;
+    private final AtomicBoolean told = new AtomicBoolean();
 
     LateClose(long nanos) {
       this.nanos = nanos;
@@ -473,14 +545,13 @@ final class ObservedChannel implements ChannelFutureListener {
 
     @Override
     public void operationComplete(ChannelFuture stop) {
-      // It is cancelled once, and only before it has begun to run.
-      if (grace != null && grace.cancel(false)) {
-        tell();
-      }
+      tell();
     }
 
     void tell() {
-      state.closed(Initiator.LOCAL, null, nanos);
+      if (told.compareAndSet(false, true)) {
+        state.closed(Initiator.LOCAL, null, nanos);
+      }
     }
   }
 

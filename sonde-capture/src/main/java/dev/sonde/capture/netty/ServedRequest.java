@@ -39,6 +39,10 @@ public abstract class ServedRequest {
       return null;
     }
     NEXT.set(null);
+    Exchange told = next.exchange();
+    if (told == null || !told.isOpen()) {
+      return null;
+    }
     next.isTaken = true;
     return next;
   }
@@ -47,6 +51,13 @@ public abstract class ServedRequest {
   static void next(@Nullable ServedRequest request) {
     if (request != null || NEXT.get() != null) {
       NEXT.set(request);
+    }
+  }
+
+  /** Says that the connection of a request is closed, so that it will not begin. */
+  static void forget(ServedRequest request) {
+    if (NEXT.get() == request) {
+      NEXT.set(null);
     }
   }
 

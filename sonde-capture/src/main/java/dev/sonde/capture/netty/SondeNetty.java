@@ -102,6 +102,18 @@ public final class SondeNetty {
     }
   }
 
+  /**
+   * Says that the connection is about to be closed because nothing has happened on it for a time,
+   * where no handler says so by an {@code IdleStateEvent} before it closes. Which time-out that was
+   * follows from what is open. To be called on the channel's event loop.
+   */
+  public static void closingIdle(Channel channel) {
+    ObservedChannel connection = ObservedChannel.of(channel);
+    if (connection != null) {
+      connection.idle();
+    }
+  }
+
   static ChannelHandler observe(
       BiFunction<String, Set<Capability>, ListenerScope> listeners, ChannelHandler childHandler) {
     decideByCode();

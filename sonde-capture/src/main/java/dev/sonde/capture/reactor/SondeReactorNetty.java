@@ -55,6 +55,7 @@ public final class SondeReactorNetty {
         (observer, channel, remote) -> {
           // Streams of HTTP/2 are channels too, whose parent is the connection.
           if (channel.parent() instanceof ServerChannel) {
+            IdleClose.install(channel);
             watch.accept(channel);
           }
         });

@@ -154,6 +154,7 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
   void progress() {
     if (!isOver.get()) {
       if (!exchange.isCommitted() && response.isCommitted()) {
+        exchange.contentType(response.getContentType());
         exchange.committed(response.getStatus(), System.nanoTime());
       }
       exchange.sent(response.bodyBytes());
@@ -205,6 +206,7 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
 
   private void complete(int status) {
     if (!exchange.isCommitted()) {
+      exchange.contentType(response.getContentType());
       exchange.committedWithEnd(status);
     }
     exchange.completed(status, hasBody(status) ? response.bodyBytes() : 0, System.nanoTime());

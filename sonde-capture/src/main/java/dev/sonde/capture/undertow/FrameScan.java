@@ -22,6 +22,9 @@ final class FrameScan {
   private static final int END_STREAM = 1;
   private static final int PADDED = 8;
 
+  /** All but the reserved one, which is to be ignored. */
+  private static final int STREAM_BITS = 0x7fffffff;
+
   private final Frames frames;
   private int skipped;
 
@@ -80,7 +83,7 @@ final class FrameScan {
       case 0, 1, 2 -> length = length << 8 | octet;
       case 3 -> type = octet;
       case 4 -> flags = octet;
-      default -> stream = stream << 8 | octet;
+      default -> stream = (stream << 8 | octet) & STREAM_BITS;
     }
     headerBytes++;
   }

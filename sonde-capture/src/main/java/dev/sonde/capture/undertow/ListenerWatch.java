@@ -35,10 +35,10 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
   private final AcceptingChannel<StreamConnection> channel;
 
   /**
-   * By the peer's address. It is all that an HTTP/2 stream knows of its connection; each connection
+   * By their addresses. They are all that an HTTP/2 stream knows of its connection; each connection
    * is looked up once and then attached.
    */
-  private final Map<SocketAddress, ObservedConnection> connections = new ConcurrentHashMap<>();
+  private final Map<Ends, ObservedConnection> connections = new ConcurrentHashMap<>();
 
   private ListenerWatch(ListenerScope scope, OpenListeners.Listener listener) {
     this.scope = scope;
@@ -99,31 +99,38 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
 
   private void opened(StreamConnection accepted) {
     SocketAddress peer = accepted.getPeerAddress();
+    SocketAddress local = accepted.getLocalAddress();
     ConnectionState state =
         scope.opened(
             accepted.getIoThread().getNumber(),
             peer,
-            accepted.getLocalAddress(),
+            local,
             Protocol.UNKNOWN,
             isTls,
             System.nanoTime());
     ObservedConnection connection = new ObservedConnection(state);
-    connections.put(peer, connection);
+    Ends ends = new Ends(peer, local);
+    // First, so that whatever fails below the close is told; Undertow's own are called after it.
+    accepted.setCloseListener(closed -> closed(ends, connection));
+    connections.put(ends, connection);
     accepted
         .getSourceChannel()
         .setConduit(new ObservedSource(accepted.getSourceChannel().getConduit(), connection));
     accepted
         .getSinkChannel()
         .setConduit(new ObservedSink(accepted.getSinkChannel().getConduit(), connection));
-    // Undertow's own, set later, are called after it.
-    accepted.setCloseListener(
-        closed -> {
-          connections.remove(peer, connection);
-          if (!channel.isOpen()) {
-            scope.stopping();
-          }
-          connection.closed();
-        });
+    if (!accepted.isOpen()) {
+      // Its listener may have come before the put, or never.
+      closed(ends, connection);
+    }
+  }
+
+  private void closed(Ends ends, ObservedConnection connection) {
+    connections.remove(ends, connection);
+    if (!channel.isOpen()) {
+      scope.stopping();
+    }
+    connection.closed();
   }
 
   /** A request has come; returns null if its connection is not observed. */
@@ -132,7 +139,7 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
     ObservedConnection connection = server.getAttachment(CONNECTION);
     if (connection == null) {
       SocketAddress peer = server.getPeerAddress();
-      connection = peer == null ? null : connections.get(peer);
+      connection = peer == null ? null : connections.get(new Ends(peer, server.getLocalAddress()));
       if (connection == null) {
         return null;
       }
@@ -145,6 +152,14 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
       return null;
     }
   }
+
+  /**
+   * Both ends of a connection: one client port may be connected to several addresses of a listener.
+   *
+   * @param peer the client's, or null if the socket is already gone
+   * @param local the server's, or null if the socket is already gone
+   */
+  private record Ends(@Nullable SocketAddress peer, @Nullable SocketAddress local) {}
 
   /** Undertow's upgrade to HTTP/2, to be told from one that is not observed. */
   private static final class ObservedUpgrade extends Http2UpgradeHandler {

@@ -31,13 +31,13 @@ final class ObservedConnection {
    * for another is volatile; which of them ends a request, the exchange itself decides.
    *
    * A client of HTTP/2 may have its answer and be gone before the writing thread has looked at the
-   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it (LEFT). The writer
-   * goes FRAMING to IDLE, and the close FRAMING to LEFT, each by a compare-and-set: one of them sees
-   * the other, and tells the close.
+   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it. The writer goes
+   * FRAMING to IDLE by a compare-and-set, and the close sets CLOSED, once and for all: one of them
+   * sees the other, and tells the close. A second close finds CLOSED and tells nothing.
    */
   private static final int IDLE = 0;
   private static final int FRAMING = 1;
-  private static final int LEFT = 2;
+  private static final int CLOSED = 2;
 
   /** Who closes a connection for its silence; nothing else tells of it. */
   private static final Set<Class<?>> TIMERS =
@@ -53,7 +53,6 @@ final class ObservedConnection {
   private static final StackWalker STACK =
       StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE);
 
-  private static final int[] NONE = {};
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final int NO_ERROR = 0;
   private static final int CONNECT_ERROR = 10;
@@ -85,6 +84,12 @@ final class ObservedConnection {
 
   /** Whether bytes came that were meant for Undertow: with TLS the handshake is over then. */
   private volatile boolean hasReceived;
+
+  /**
+   * Whether the bytes are the application's: of a WebSocket, of a tunnel. Set before {@link
+   * #current} is cleared, and read after it.
+   */
+  private volatile boolean isHandedOver;
 
   /** Whether responses may be written after their requests have ended. */
   private volatile boolean isPipelined;
@@ -126,7 +131,7 @@ final class ObservedConnection {
       return;
     }
     FrameScan frames = inbound;
-    if (frames == null && current == null && state.protocol() != Protocol.WEBSOCKET) {
+    if (frames == null && isScanned()) {
       if (startsWith(bytes, start, PREFACE)) {
         http2();
         frames = inbound;
@@ -158,10 +163,7 @@ final class ObservedConnection {
     FrameScan frames = outbound;
     if (frames != null) {
       frames.scan(bytes, start);
-    } else if (current == null
-        && bytes.position() > start
-        && state.protocol() != Protocol.WEBSOCKET
-        && startsWith(bytes, start, ANSWER)) {
+    } else if (isScanned() && bytes.position() > start && startsWith(bytes, start, ANSWER)) {
       answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
     }
   }
@@ -174,16 +176,22 @@ final class ObservedConnection {
     }
   }
 
-  /** Positions to be scanned from afterwards; none if nothing is to be scanned. */
-  int[] positions(ByteBuffer[] buffers, int offset, int length) {
-    if (current != null) {
-      return NONE;
-    }
-    int[] positions = new int[length];
+  /** Whether what goes over the connection now is to be scanned. */
+  boolean isScanned() {
+    return current == null && !isHandedOver;
+  }
+
+  /**
+   * Positions to be scanned from afterwards.
+   *
+   * @param positions those of the read or write before, used again if there is room in them
+   */
+  static int[] positions(int[] positions, ByteBuffer[] buffers, int offset, int length) {
+    int[] kept = positions.length < length ? new int[length] : positions;
     for (int i = 0; i < length; i++) {
-      positions[i] = buffers[offset + i].position();
+      kept[i] = buffers[offset + i].position();
     }
-    return positions;
+    return kept;
   }
 
   /** A request of HTTP/2 has begun; returns whether its frames are seen. */
@@ -216,8 +224,12 @@ final class ObservedConnection {
    * A request of HTTP/1 has ended.
    *
    * @param isPipelined whether its response may be written later
+   * @param isHandedOver whether the connection is the application's from now on
    */
-  void ended(ObservedRequest request, boolean isPipelined) {
+  void ended(ObservedRequest request, boolean isPipelined, boolean isHandedOver) {
+    if (isHandedOver) {
+      this.isHandedOver = true;
+    }
     if (isPipelined) {
       this.isPipelined = true;
     }
@@ -242,7 +254,7 @@ final class ObservedConnection {
     }
   }
 
-  /** The socket was closed. */
+  /** The socket was closed; the first call counts. */
   void closed() {
     try {
       if (!hasPeerLeft && !state.listener().isStopping()) {
@@ -251,7 +263,7 @@ final class ObservedConnection {
     } catch (Throwable t) {
       fault(t);
     }
-    if (!frames.compareAndSet(FRAMING, LEFT)) {
+    if (frames.getAndSet(CLOSED) == IDLE) {
       tellClosed();
     }
   }

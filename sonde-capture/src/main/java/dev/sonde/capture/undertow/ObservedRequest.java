@@ -140,6 +140,7 @@ final class ObservedRequest
       return;
     }
     if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
       exchange.committed(server.getStatusCode(), System.nanoTime());
     }
     if (!isFramed && hasBody()) {
@@ -191,7 +192,14 @@ final class ObservedRequest
   }
 
   private void over() {
-    finish();
+    try {
+      finish();
+    } finally {
+      leave();
+    }
+  }
+
+  private void leave() {
     int stream = (int) exchange.streamId();
     if (stream != 0) {
       connection.ended(stream);
@@ -199,17 +207,29 @@ final class ObservedRequest
       boolean isPipelined =
           server.getConnection() instanceof HttpServerConnection http1
               && http1.getPipelineBuffer() != null;
-      connection.ended(this, isPipelined);
+      connection.ended(this, isPipelined, isHandedOver());
     }
+  }
+
+  /** Whether what follows on the connection is the application's: no HTTP, or another's. */
+  private boolean isHandedOver() {
+    return server.isUpgrade()
+        || (server.getRequestMethod().equals(Methods.CONNECT) && server.getStatusCode() / 100 == 2);
   }
 
   private void finish() {
     if (exchange.isOpen()) {
-      Throwable thrown = failure();
-      if (thrown != null) {
-        exchange.failed(thrown);
+      Throwable thrown = null;
+      try {
+        thrown = failure();
+        if (thrown != null) {
+          exchange.failed(thrown);
+        }
+        exchange.route(route());
+      } catch (Throwable t) {
+        // Of a wrapper of the application's, say; the request ends all the same.
+        connection.fault(t);
       }
-      exchange.route(route());
       end(thrown);
     }
   }
@@ -237,6 +257,7 @@ final class ObservedRequest
   private void complete(ResponseSink sink) {
     int status = server.getStatusCode();
     if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
       exchange.committedWithEnd(status);
     }
     exchange.completed(status, bytesOf(sink), System.nanoTime());

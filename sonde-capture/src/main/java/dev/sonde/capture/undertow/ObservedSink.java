@@ -13,6 +13,9 @@ import org.xnio.conduits.StreamSinkConduit;
 final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
   private final ObservedConnection connection;
 
+  /** Of the buffers of one call, which come one at a time. */
+  private int[] starts = {};
+
   ObservedSink(StreamSinkConduit next, ObservedConnection connection) {
     super(next);
     this.connection = connection;
@@ -39,12 +42,15 @@ final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
 
   @Override
   public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
-    int[] starts = connection.positions(sources, offset, length);
+    boolean isScanned = connection.isScanned();
+    if (isScanned) {
+      starts = ObservedConnection.positions(starts, sources, offset, length);
+    }
     boolean isFraming = connection.beginFrames();
     try {
       long count = next.write(sources, offset, length);
       connection.sent(count);
-      for (int i = 0; i < starts.length; i++) {
+      for (int i = 0; isScanned && i < length; i++) {
         connection.scanSent(sources[offset + i], starts[i]);
       }
       return count;

@@ -13,6 +13,9 @@ import org.xnio.conduits.StreamSourceConduit;
 final class ObservedSource extends AbstractStreamSourceConduit<StreamSourceConduit> {
   private final ObservedConnection connection;
 
+  /** Of the buffers of one call, which come one at a time. */
+  private int[] starts = {};
+
   ObservedSource(StreamSourceConduit next, ObservedConnection connection) {
     super(next);
     this.connection = connection;
@@ -34,11 +37,14 @@ final class ObservedSource extends AbstractStreamSourceConduit<StreamSourceCondu
 
   @Override
   public long read(ByteBuffer[] targets, int offset, int length) throws IOException {
-    int[] starts = connection.positions(targets, offset, length);
+    boolean isScanned = connection.isScanned();
+    if (isScanned) {
+      starts = ObservedConnection.positions(starts, targets, offset, length);
+    }
     try {
       long count = next.read(targets, offset, length);
       connection.received(count);
-      for (int i = 0; i < starts.length; i++) {
+      for (int i = 0; isScanned && i < length; i++) {
         connection.scanReceived(targets[offset + i], starts[i]);
       }
       return count;

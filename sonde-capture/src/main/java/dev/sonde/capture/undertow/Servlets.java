@@ -72,8 +72,8 @@ final class Servlets {
 
     private static @Nullable String templateOf(
         ServletRequestContext context, ServletPathMatch match, int status) {
-      MappingMatch mapping = match.getMappingMatch();
-      if (mapping == MappingMatch.DEFAULT && status == 404) {
+      @Nullable MappingMatch mapping = match.getMappingMatch();
+      if (mapping == null || (mapping == MappingMatch.DEFAULT && status == 404)) {
         return null;
       }
       String pattern =

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
@@ -18,24 +19,34 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.DefaultChannelPromise;
 import io.netty.channel.DefaultFileRegion;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.timeout.ReadTimeoutHandler;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.GenericFutureListener;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -43,8 +54,12 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -54,6 +69,11 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(30)
 @SuppressWarnings("FutureReturnValueIgnored") // events tell what became of it
 final class SondeNettyIT {
+  private static final String KEPT = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+  /** More bytes than the sockets of a {@link #slowClient} and its server hold. */
+  private static final int BIG = 16 * 1024 * 1024;
+
   private static final String GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
 
   private final RecordingOutlet ends = new RecordingOutlet();
@@ -174,12 +194,233 @@ final class SondeNettyIT {
     SondeNetty.observeAll(NettyWatch.NOTHING);
   }
 
+  @Test
+  void promiseThatTakesNoListeners_doesNotBreakTheConnection()
+      throws IOException, InterruptedException {
+    int port =
+        start(
+            (ctx, request) -> {
+              ctx.write(head(BIG));
+              ctx.writeAndFlush(
+                  Unpooled.wrappedBuffer(new byte[BIG]), new SilentPromise(ctx.channel()));
+              ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT)
+                  .addListener(ChannelFutureListener.CLOSE);
+            });
+
+    try (Socket client = slowClient(port)) {
+      assertThat(client.getInputStream().readAllBytes()).hasSizeGreaterThan(BIG);
+    }
+
+    awaitClosed(1);
+    assertThat(ends.bodyBytes).containsExactly((long) BIG);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.COMPLETED);
+    assertThat(ends.connections.get(0).isWriteBlocked()).isFalse();
+  }
+
+  @Test
+  void promiseOfAnotherThread_endsTheWaitOnTheEventLoop() throws IOException, InterruptedException {
+    List<Boolean> blocked =
+        blockedBy(
+            (ctx, written) -> {
+              CompletableFuture<Boolean> told = new CompletableFuture<>();
+              written.addListener(done -> told.complete(true));
+              written.setSuccess();
+              told.join();
+            });
+
+    assertThat(blocked).containsExactly(true, true, false);
+  }
+
+  @Test
+  void writeThatFails_endsTheWait() throws IOException, InterruptedException {
+    List<Boolean> blocked =
+        blockedBy((ctx, written) -> ((SocketChannel) ctx.channel()).shutdownOutput());
+
+    assertThat(blocked.get(0)).isTrue();
+    assertThat(blocked.get(2)).isFalse();
+  }
+
+  /** Whether a write is blocked before {@code ending}, after it, and once the loop went on. */
+  private List<Boolean> blockedBy(BiConsumer<ChannelHandlerContext, ChannelPromise> ending)
+      throws IOException, InterruptedException {
+    CompletableFuture<List<Boolean>> blocked = new CompletableFuture<>();
+    int port =
+        start(
+            (ctx, request) -> {
+              ConnectionState state = stateOf(ctx.channel());
+              ChannelPromise written =
+                  new DefaultChannelPromise(ctx.channel(), GlobalEventExecutor.INSTANCE);
+              ctx.write(head(BIG));
+              ctx.writeAndFlush(Unpooled.wrappedBuffer(new byte[BIG]), written);
+              boolean before = state.isWriteBlocked();
+              ending.accept(ctx, written);
+              boolean after = state.isWriteBlocked();
+              written.addListener(
+                  done ->
+                      ctx.executor()
+                          .execute(
+                              () -> {
+                                blocked.complete(List.of(before, after, state.isWriteBlocked()));
+                                ctx.close();
+                              }));
+            });
+
+    try (Socket unused = slowClient(port)) {
+      return blocked.join();
+    }
+  }
+
+  /** Has sent a request, and takes little of the answer until it reads. */
+  private static Socket slowClient(int port) throws IOException {
+    Socket client = new Socket();
+    client.setReceiveBufferSize(8 * 1024);
+    client.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    client.getOutputStream().write((GET + "\r\n").getBytes(ISO_8859_1));
+    return client;
+  }
+
+  @Test
+  void pipelineThatIsEmptied_staysEmpty() throws IOException, InterruptedException {
+    assertThat(handlersAfterEmptying()).isZero();
+  }
+
+  @Test
+  void pipelineThatIsEmptied_ofAServedConnectionToo_endsIt()
+      throws IOException, InterruptedException {
+    ServedLoops.watch(loops, ends::listener);
+    try {
+      assertThat(handlersAfterEmptying()).isZero();
+    } finally {
+      ServedLoops.forget(loops);
+    }
+  }
+
+  private int handlersAfterEmptying() throws IOException, InterruptedException {
+    CompletableFuture<Integer> left = new CompletableFuture<>();
+    int port =
+        start(
+            (ctx, request) -> {
+              ChannelPipeline pipeline = ctx.pipeline();
+              for (int i = 0; i < 1000 && pipeline.first() != null; i++) {
+                pipeline.removeFirst();
+              }
+              left.complete(pipeline.toMap().size());
+              ctx.channel().close();
+            });
+
+    assertThat(send(port, GET + "\r\n", 0)).isEmpty();
+    awaitClosed(1);
+    return left.join();
+  }
+
+  @Test
+  void closeOfAServedConnection_isToldWhenItsLoopEndsBeforeTheListener()
+      throws IOException, InterruptedException {
+    EventLoopGroup accepting = new NioEventLoopGroup(1);
+    ServedLoops.watch(loops, ends::listener);
+    try {
+      int port = start(accepting, new Setup((ctx, request) -> ctx.close()));
+
+      assertThat(send(port, KEPT, 0)).isEmpty();
+      loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+
+      assertThat(ends.connections).hasSize(1);
+    } finally {
+      ServedLoops.forget(loops);
+      accepting.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+    }
+  }
+
+  @Test
+  void requestThatWaitsWhenItsConnectionCloses_doesNotBeginLater()
+      throws IOException, InterruptedException {
+    AtomicReference<@Nullable ServedRequest> first = new AtomicReference<>();
+    CompletableFuture<Optional<ServedRequest>> later = new CompletableFuture<>();
+    ServedLoops.watch(loops, ends::listener);
+    try {
+      int port =
+          start(
+              (ctx, request) -> {
+                ServedRequest held = first.get();
+                if (held == null) {
+                  first.set(ServedRequest.begun());
+                  return;
+                }
+                ctx.writeAndFlush(hello());
+                held.ended(200);
+                ctx.close();
+                ctx.executor()
+                    .execute(() -> later.complete(Optional.ofNullable(ServedRequest.begun())));
+              });
+
+      assertThat(send(port, KEPT + KEPT, 0)).endsWith("hello");
+
+      assertThat(later.join()).isEmpty();
+      awaitClosed(1);
+    } finally {
+      ServedLoops.forget(loops);
+    }
+  }
+
+  @Test
+  void probes_goOnceTheCodecIsFound() throws IOException, InterruptedException {
+    CompletableFuture<Boolean> isProbeLeft = new CompletableFuture<>();
+    ChannelHandler last =
+        new SimpleChannelInboundHandler<HttpRequest>() {
+          @Override
+          protected void channelRead0(ChannelHandlerContext ctx, HttpRequest request) {
+            isProbeLeft.complete(ctx.pipeline().get(CodecProbe.class) != null);
+            ctx.writeAndFlush(hello()).addListener(ChannelFutureListener.CLOSE);
+          }
+        };
+    ChannelHandler chooser =
+        new ChannelInboundHandlerAdapter() {
+          @Override
+          public void channelRead(ChannelHandlerContext ctx, Object msg) {
+            ctx.pipeline().addBefore("last", null, new HttpServerCodec());
+            ctx.fireChannelRead(msg);
+          }
+        };
+    ServedLoops.watch(loops, ends::listener);
+    try {
+      int port =
+          start(
+              loops,
+              new ChannelInitializer<>() {
+                @Override
+                protected void initChannel(Channel channel) {
+                  channel.pipeline().addLast(chooser).addLast("last", last);
+                }
+              });
+
+      assertThat(send(port, GET + "\r\n", 0)).endsWith("hello");
+
+      assertThat(isProbeLeft.join()).isFalse();
+      awaitClosed(1);
+      assertThat(ends.requests).hasSize(1);
+    } finally {
+      ServedLoops.forget(loops);
+    }
+  }
+
+  private static ConnectionState stateOf(Channel channel) {
+    ObservedChannel observed = ObservedChannel.of(channel);
+    if (observed == null) {
+      throw new AssertionError("the channel is not observed");
+    }
+    return observed.state();
+  }
+
   private int start(Answer answer, ChannelHandler... more) throws InterruptedException {
+    return start(loops, new Setup(answer, more));
+  }
+
+  private int start(EventLoopGroup accepting, ChannelHandler setup) throws InterruptedException {
     Channel server =
         new ServerBootstrap()
-            .group(loops)
+            .group(accepting, loops)
             .channel(NioServerSocketChannel.class)
-            .childHandler(SondeNetty.observe(ends::listener, new Setup(answer, more)))
+            .childHandler(SondeNetty.observe(ends::listener, setup))
             .bind("127.0.0.1", 0)
             .sync()
             .channel();
@@ -229,6 +470,19 @@ final class SondeNettyIT {
             Unpooled.copiedBuffer("hello", ISO_8859_1));
     HttpUtil.setContentLength(hello, 5);
     return hello;
+  }
+
+  /** Tells nobody what became of the write, as those in which Reactor Netty streams. */
+  private static final class SilentPromise extends DefaultChannelPromise {
+    SilentPromise(Channel channel) {
+      super(channel);
+    }
+
+    @Override
+    public ChannelPromise addListener(
+        GenericFutureListener<? extends Future<? super Void>> listener) {
+      throw new UnsupportedOperationException("tells nobody");
+    }
   }
 
   /** How a request is answered. */

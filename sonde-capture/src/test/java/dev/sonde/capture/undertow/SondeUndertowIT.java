@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
+import dev.sonde.event.Protocol;
 import dev.sonde.testkit.RecordingOutlet;
 import dev.sonde.testkit.net.RawHttpClient;
 import dev.sonde.trace.Span;
@@ -18,6 +19,7 @@ import io.undertow.Undertow;
 import io.undertow.Undertow.ListenerBuilder;
 import io.undertow.Undertow.ListenerType;
 import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
 import io.undertow.server.handlers.BlockingHandler;
 import io.undertow.server.handlers.GracefulShutdownHandler;
 import io.undertow.server.handlers.encoding.ContentEncodingRepository;
@@ -29,14 +31,18 @@ import io.undertow.servlet.api.DeploymentInfo;
 import io.undertow.servlet.api.DeploymentManager;
 import io.undertow.servlet.util.ImmediateInstanceFactory;
 import jakarta.servlet.AsyncContext;
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletRequestWrapper;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,6 +57,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.xnio.IoUtils;
+import org.xnio.StreamConnection;
 
 @Timeout(30)
 final class SondeUndertowIT {
@@ -258,6 +266,57 @@ final class SondeUndertowIT {
   }
 
   @Test
+  void wrapperThatThrowsOfItsAttributes_losesNoRequest() throws Exception {
+    Filter wrapping =
+        (request, response, chain) ->
+            chain.doFilter(new Untold((HttpServletRequest) request), response);
+    DeploymentInfo deployment =
+        Servlets.deployment()
+            .setClassLoader(SondeUndertowIT.class.getClassLoader())
+            .setContextPath("/app")
+            .setDeploymentName("wrapped")
+            .addFilter(
+                Servlets.filter("wrapping", Filter.class, new ImmediateInstanceFactory<>(wrapping)))
+            .addFilterUrlMapping("wrapping", "/*", DispatcherType.REQUEST)
+            .addServlet(
+                Servlets.servlet("shop", Shop.class, new ImmediateInstanceFactory<>(new Shop()))
+                    .addMapping("/shop/*"));
+    DeploymentManager manager = Servlets.defaultContainer().addDeployment(deployment);
+    manager.deploy();
+    start(Handlers.path().addPrefixPath("/app", manager.start()));
+
+    String answer = send("GET /app/shop/closed HTTP/1.1\r\nHost: x\r\n\r\n" + head("/elsewhere"));
+
+    awaitClosed(1);
+    assertThat(answer).startsWith("HTTP/1.1 200").contains("hello", "HTTP/1.1 404");
+    assertThat(ends.requests).extracting(Exchange::status).containsExactly(200, 404);
+    assertThat(ends.requests)
+        .allSatisfy(request -> assertThat(request.outcome()).isEqualTo(Outcome.COMPLETED));
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.COMPLETE);
+    assertThat(ends.scopes.get(0).firstFault()).hasMessage("not told on purpose");
+    ends.scopes.clear();
+    manager.stop();
+  }
+
+  @Test
+  void upgradedConnection_isTheApplications() throws Exception {
+    start(exchange -> exchange.upgradeChannel(SondeUndertowIT::echo));
+
+    tunnel("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", 101);
+
+    assertThat(ends.connections.get(0).protocol()).isEqualTo(Protocol.UNKNOWN);
+  }
+
+  @Test
+  void acceptedConnect_isATunnel() throws Exception {
+    start(exchange -> exchange.acceptConnectRequest(SondeUndertowIT::echo));
+
+    tunnel("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n", 200);
+
+    assertThat(ends.connections.get(0).protocol()).isEqualTo(Protocol.H1);
+  }
+
+  @Test
   void gracefulStop_letsTheResponseOut() throws IOException, InterruptedException {
     CountDownLatch isEntered = new CountDownLatch(1);
     CountDownLatch isOpen = new CountDownLatch(1);
@@ -355,8 +414,63 @@ final class SondeUndertowIT {
     }
   }
 
+  /** Tunnels what would end or change a connection of HTTP. */
+  private void tunnel(String head, int status) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port())) {
+      socket.getOutputStream().write(head.getBytes(ISO_8859_1));
+      StringBuilder answer = new StringBuilder();
+      while (answer.indexOf("\r\n\r\n") < 0) {
+        answer.append((char) socket.getInputStream().read());
+      }
+      assertThat(answer).startsWith("HTTP/1.1 " + status);
+      for (String text : List.of("HTTP/1.1 400 Bad Request\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n")) {
+        socket.getOutputStream().write(text.getBytes(ISO_8859_1));
+        assertThat(socket.getInputStream().readNBytes(text.length()))
+            .isEqualTo(text.getBytes(ISO_8859_1));
+      }
+    }
+    awaitClosed(1);
+    assertThat(ends.requests).extracting(Exchange::status).containsExactly(status);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.COMPLETED);
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.COMPLETE);
+  }
+
+  private static void echo(StreamConnection stream, HttpServerExchange ignored) {
+    ByteBuffer bytes = ByteBuffer.allocate(1000);
+    stream
+        .getSourceChannel()
+        .setReadListener(
+            source -> {
+              try {
+                int count = source.read(bytes.clear());
+                bytes.flip();
+                while (bytes.hasRemaining()) {
+                  stream.getSinkChannel().write(bytes);
+                }
+                if (count < 0) {
+                  stream.close();
+                }
+              } catch (IOException e) {
+                IoUtils.safeClose(stream);
+              }
+            });
+    stream.getSourceChannel().resumeReads();
+  }
+
   private void awaitClosed(int connections) {
     await().until(() -> ends.connections.size() == connections);
+  }
+
+  /** A wrapper with a failure of its own. */
+  private static final class Untold extends HttpServletRequestWrapper {
+    Untold(HttpServletRequest request) {
+      super(request);
+    }
+
+    @Override
+    public Object getAttribute(String name) {
+      throw new IllegalStateException("not told on purpose");
+    }
   }
 
   /** Answers at once, later, or not at all. */
@@ -377,6 +491,10 @@ final class SondeUndertowIT {
                 }
                 later.complete();
               });
+        }
+        case "/closed" -> {
+          response.getOutputStream().print("hello");
+          response.getOutputStream().close();
         }
         case "/named" -> {
           request.setAttribute(SondeUndertow.ROUTE_ATTRIBUTE, "/products/{id}");

@@ -52,7 +52,8 @@ final class UndertowFixture implements ServerFixture {
 
   @Override
   public Set<Capability> capabilities() {
-    return EnumSet.complementOf(EnumSet.of(Capability.PASSIVE_DISCONNECT));
+    return EnumSet.complementOf(
+        EnumSet.of(Capability.PASSIVE_DISCONNECT, Capability.BLOCKED_WRITES));
   }
 
   @Override

@@ -30,12 +30,21 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.X509KeyManager;
 import org.jspecify.annotations.Nullable;
 
 /** Two servers of one Vert.x with a router, in cleartext and with TLS. */
 final class VertxFixture implements ServerFixture {
+  /** Says of every handler that fails what it threw; the contract has many that do. */
+  private static final Logger ROUTER = Logger.getLogger("io.vertx.ext.web.RoutingContext");
+
+  static {
+    ROUTER.setLevel(Level.OFF);
+  }
+
   /** Served on the event loop, as Vert.x has it. */
   private static final Set<ContractRoute> PROMPT =
       EnumSet.of(

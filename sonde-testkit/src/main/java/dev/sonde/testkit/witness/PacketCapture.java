@@ -38,12 +38,17 @@ public final class PacketCapture implements AutoCloseable {
   private final Path directory;
   private final Path packets;
   private final Path talk;
+
+  /** What tshark reads at the same time. */
+  private final List<Path> parts;
+
   private final Process dumpcap;
 
   private PacketCapture() throws IOException {
     directory = Files.createTempDirectory("sonde-capture");
     packets = directory.resolve("loopback.pcapng");
     talk = directory.resolve("dumpcap.txt");
+    parts = List.of(directory.resolve("even.pcapng"), directory.resolve("odd.pcapng"));
     // 128 MB in the kernel: a busy machine must not make the witness blind. It ends by itself, so
     // that a test process that is killed leaves none behind.
     dumpcap =
@@ -94,13 +99,18 @@ public final class PacketCapture implements AutoCloseable {
     if (!dropped.find() || !dropped.group(1).equals("0")) {
       throw new IOException("the capture is not whole: " + Files.readString(talk));
     }
-    return new WireReader(clearPorts, tlsPorts).read(packets);
+    PacketFile.deal(packets, parts);
+    return new WireReader(clearPorts, tlsPorts).read(parts);
   }
 
   @Override
   public void close() throws IOException {
     dumpcap.destroyForcibly();
     await("the capture ends", () -> !dumpcap.isAlive());
+    for (Path part : parts) {
+      Files.deleteIfExists(part);
+      Files.deleteIfExists(WireReader.linesOf(part));
+    }
     for (Path file : List.of(packets, talk, directory)) {
       Files.deleteIfExists(file);
     }

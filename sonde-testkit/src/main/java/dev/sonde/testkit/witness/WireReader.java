@@ -5,10 +5,12 @@ import dev.sonde.testkit.witness.WireConnection.Side;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,20 +51,49 @@ final class WireReader {
     ports.addAll(tlsPorts);
   }
 
-  List<WireConnection> read(Path packets) throws IOException {
-    Map<String, Stream> streams = new LinkedHashMap<>();
+  /** The connections in all of these files, each whole in one of them, in order of their begin. */
+  List<WireConnection> read(List<Path> parts) throws IOException {
     if (ports.isEmpty()) {
       return List.of();
     }
-    Process tshark =
-        new ProcessBuilder(command(packets)).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-    try (BufferedReader lines = tshark.inputReader()) {
+    List<Process> dissectors = new ArrayList<>();
+    try {
+      for (Path part : parts) {
+        dissectors.add(
+            new ProcessBuilder(command(part))
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .redirectOutput(linesOf(part).toFile())
+                .start());
+      }
+      List<WireConnection> connections = new ArrayList<>();
+      for (int i = 0; i < parts.size(); i++) {
+        if (dissectors.get(i).waitFor() != 0) {
+          throw new IOException("tshark ended with " + dissectors.get(i).exitValue());
+        }
+        connections.addAll(connections(linesOf(parts.get(i))));
+      }
+      connections.sort(Comparator.comparing(WireConnection::begin));
+      return connections;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    } finally {
+      dissectors.forEach(Process::destroy);
+    }
+  }
+
+  /** Where the lines of what was found in a file go. */
+  static Path linesOf(Path packets) {
+    return packets.resolveSibling(packets.getFileName() + ".txt");
+  }
+
+  private List<WireConnection> connections(Path found) throws IOException {
+    Map<String, Stream> streams = new LinkedHashMap<>();
+    try (BufferedReader lines = Files.newBufferedReader(found)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         String[] fields = line.split("\t", -1);
         streams.computeIfAbsent(fields[0], id -> new Stream()).add(fields);
       }
-    } finally {
-      tshark.destroy();
     }
     return streams.values().stream().filter(Stream::isWhole).map(Stream::connection).toList();
   }
