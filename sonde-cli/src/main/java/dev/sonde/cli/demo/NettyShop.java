@@ -46,6 +46,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The shop on Netty's HTTP/1.1 codec. */
+@SuppressWarnings("FutureReturnValueIgnored") // a write that fails ends its connection
 final class NettyShop implements ShopServer {
   private static final int MAX_REQUEST_BODY_BYTES = 64 * 1024;
   private static final int CHUNK_BYTES = 64 * 1024;
