@@ -87,6 +87,9 @@ final class ReferenceExchange implements ContractExchange {
     this.status = status;
     isChunked = contentLength < 0;
     head.append("Content-Type: ").append(contentType).append("\r\n");
+    if (seen != null) {
+      seen.contentType(contentType);
+    }
     head.append(isChunked ? "Transfer-Encoding: chunked" : "Content-Length: " + contentLength);
     head.append("\r\n");
     return new Response();
