@@ -41,7 +41,8 @@ public final class SondeVertx {
     String name = ("Vert.x " + version()).strip();
     BiFunction<String, Set<Capability>, ListenerScope> named =
         (netty, capabilities) -> listeners.apply(name, capabilities);
-    return options -> VertxWatch.metrics(named, isEnabled);
+    // Without metrics Vert.x is as if there were no factory.
+    return options -> isEnabled ? VertxWatch.metrics(named) : null;
   }
 
   /** What runs; Vert.x itself reads it there. */

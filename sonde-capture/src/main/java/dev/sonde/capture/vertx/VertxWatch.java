@@ -24,22 +24,18 @@ final class VertxWatch implements InvocationHandler {
    * a request.
    */
   private final BiFunction<String, Set<Capability>, ListenerScope> listeners;
-  private final boolean isEnabled;
   private @Nullable EventLoopGroup loops;
 
-  private VertxWatch(
-      BiFunction<String, Set<Capability>, ListenerScope> listeners, boolean isEnabled) {
+  private VertxWatch(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     this.listeners = listeners;
-    this.isEnabled = isEnabled;
   }
 
-  static VertxMetrics metrics(
-      BiFunction<String, Set<Capability>, ListenerScope> listeners, boolean isEnabled) {
+  static VertxMetrics metrics(BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     return (VertxMetrics)
         Proxy.newProxyInstance(
             VertxMetrics.class.getClassLoader(),
             new Class<?>[] {VertxMetrics.class},
-            new VertxWatch(listeners, isEnabled));
+            new VertxWatch(listeners));
   }
 
   @Override
@@ -48,10 +44,10 @@ final class VertxWatch implements InvocationHandler {
     switch (method.getName()) {
       case "vertxCreated" -> created((Vertx) requireNonNull(arguments)[0]);
       case "createHttpServerMetrics" -> {
-        return isEnabled ? new ServerMetrics() : null;
+        return new ServerMetrics();
       }
       case "isMetricsEnabled" -> {
-        return isEnabled;
+        return true;
       }
       case "close" -> closed();
       case "hashCode" -> {
@@ -71,11 +67,9 @@ final class VertxWatch implements InvocationHandler {
   }
 
   private void created(Vertx vertx) throws ReflectiveOperationException {
-    if (isEnabled) {
-      EventLoopGroup own = loopsOf(vertx);
-      loops = own;
-      ServedLoops.watch(own, listeners);
-    }
+    EventLoopGroup own = loopsOf(vertx);
+    loops = own;
+    ServedLoops.watch(own, listeners);
   }
 
   private void closed() {
