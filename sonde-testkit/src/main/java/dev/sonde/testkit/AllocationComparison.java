@@ -61,6 +61,9 @@ record AllocationComparison(
       AllocationComparison comparison;
       int rounds = 0;
       do {
+        for (Subject subject : subjects) {
+          subject.floor = Double.MAX_VALUE;
+        }
         for (int i = 0; i < ROUNDS; i++) {
           for (Subject subject : subjects) {
             subject.measure();
