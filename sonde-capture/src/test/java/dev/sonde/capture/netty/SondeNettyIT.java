@@ -218,20 +218,6 @@ final class SondeNettyIT {
   }
 
   @Test
-  void promiseOfAnotherThread_endsTheWaitOnTheEventLoop() throws IOException, InterruptedException {
-    List<Boolean> blocked =
-        blockedBy(
-            (ctx, written) -> {
-              CompletableFuture<Boolean> told = new CompletableFuture<>();
-              written.addListener(done -> told.complete(true));
-              written.setSuccess();
-              told.join();
-            });
-
-    assertThat(blocked).containsExactly(true, true, false);
-  }
-
-  @Test
   void writeThatFails_endsTheWait() throws IOException, InterruptedException {
     List<Boolean> blocked =
         blockedBy((ctx, written) -> ((SocketChannel) ctx.channel()).shutdownOutput());
