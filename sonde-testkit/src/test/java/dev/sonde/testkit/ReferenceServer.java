@@ -6,7 +6,6 @@ import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.event.Protocol;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -28,7 +27,7 @@ final class ReferenceServer implements RunningServer {
   private final ContractApplication application;
   private final ServerOptions options;
   private final int leaked;
-  private final @Nullable LifecycleOutlet outlet;
+  private final ObservedListeners listeners;
   private final @Nullable ListenerScope scope;
   private final ServerSocket plain;
   private final ServerSocket tls;
@@ -46,11 +45,8 @@ final class ReferenceServer implements RunningServer {
     this.application = application;
     this.options = options;
     this.leaked = leaked;
-    outlet = collector == null ? null : new LifecycleOutlet(collector);
-    scope =
-        outlet == null || collector == null || !collector.isEnabled()
-            ? null
-            : new ListenerScope("reference", capabilities, outlet);
+    listeners = new ObservedListeners(collector);
+    scope = listeners.isEnabled() ? listeners.apply("reference", capabilities) : null;
     plain = new ServerSocket(0, 100, InetAddress.getLoopbackAddress());
     tls = new ServerSocket(0, 100, InetAddress.getLoopbackAddress());
   }
@@ -71,13 +67,13 @@ final class ReferenceServer implements RunningServer {
   }
 
   @Override
-  public int openConnectionStates() {
-    return scope == null ? 0 : scope.openConnections().size() + leaked;
+  public ObservedListeners listeners() {
+    return listeners;
   }
 
   @Override
-  public long collectorFailures() {
-    return outlet == null ? 0 : outlet.failures();
+  public int openConnectionStates() {
+    return scope == null ? 0 : scope.openConnections().size() + leaked;
   }
 
   @Override

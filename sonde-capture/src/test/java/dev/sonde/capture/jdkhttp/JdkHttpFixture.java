@@ -6,13 +6,12 @@ import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractExchange;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -27,11 +26,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.function.BiFunction;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -84,18 +81,11 @@ final class JdkHttpFixture implements ServerFixture {
       @Nullable LifecycleCollector collector,
       ServerOptions options)
       throws Exception {
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    ObservedListeners listeners = new ObservedListeners(collector);
     HttpServer clear = HttpServer.create(anyPort(), 128);
     HttpsServer secure = HttpsServer.create(anyPort(), 128);
     secure.setHttpsConfigurator(new HttpsConfigurator(sslContext(options.tls())));
-    if (outlet != null) {
-      BiFunction<String, Set<Capability>, ListenerScope> listeners =
-          (name, capabilities) -> {
-            ListenerScope scope = new ListenerScope(name, capabilities, outlet);
-            scopes.add(scope);
-            return scope;
-          };
+    if (!listeners.isBare()) {
       clear = SondeJdkHttp.observe(clear, listeners, UNSEEN_AFTER);
       secure = SondeJdkHttp.observe(secure, listeners, UNSEEN_AFTER);
     }
@@ -115,7 +105,7 @@ final class JdkHttpFixture implements ServerFixture {
       }
       server.start();
     }
-    return new Running(clear, secure, executor, scopes, outlet, options);
+    return new Running(clear, secure, executor, listeners, options);
   }
 
   private static void serve(
@@ -208,8 +198,7 @@ final class JdkHttpFixture implements ServerFixture {
       HttpServer clear,
       HttpsServer secure,
       ExecutorService executor,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet,
+      ObservedListeners listeners,
       ServerOptions options)
       implements RunningServer {
     @Override
@@ -223,21 +212,6 @@ final class JdkHttpFixture implements ServerFixture {
     }
 
     @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
-    }
-
-    @Override
     public void stopGracefully() {
       stop((int) options.gracefulStop().toSeconds());
     }
@@ -245,12 +219,7 @@ final class JdkHttpFixture implements ServerFixture {
     @Override
     public void close() {
       stop(0);
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
 
     private void stop(int seconds) {

@@ -4,10 +4,10 @@ package dev.sonde.capture.jetty;
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -16,7 +16,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
@@ -111,26 +110,16 @@ public abstract class JettyFixture implements ServerFixture {
     QueuedThreadPool threads = new QueuedThreadPool(100);
     threads.setDaemon(true);
     Server jetty = new Server(threads);
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    BiFunction<String, Set<Capability>, ListenerScope> listeners =
-        (name, capabilities) -> {
-          if (outlet == null) {
-            throw new IllegalStateException("a bare server has no listeners");
-          }
-          ListenerScope scope = new ListenerScope(name, capabilities, outlet);
-          scopes.add(scope);
-          return scope;
-        };
+    ObservedListeners listeners = new ObservedListeners(collector);
 
-    ServerConnector clear = connector(jetty, outlet, listeners, clearFactories(options));
-    ServerConnector tls = connector(jetty, outlet, listeners, tlsFactories(options));
+    ServerConnector clear = connector(jetty, listeners, clearFactories(options));
+    ServerConnector tls = connector(jetty, listeners, tlsFactories(options));
     for (ServerConnector connector : List.of(clear, tls)) {
       connector.setHost("127.0.0.1");
       connector.setIdleTimeout(options.idleTimeout().toMillis());
       jetty.addConnector(connector);
     }
-    if (outlet != null && way == Way.BEAN) {
+    if (!listeners.isBare() && way == Way.BEAN) {
       jetty.addBean(SondeJetty.on(listeners));
     }
     if (options.maxConnections() > 0) {
@@ -139,18 +128,15 @@ public abstract class JettyFixture implements ServerFixture {
     WebSocketUpgradeHandler webSocket = new WebSocketUpgradeHandler();
     webSocket.addMapping(
         ContractRoute.WEBSOCKET.template(), (request, response, callback) -> new EchoFrames());
-    webSocket.setHandler(handler(application, outlet == null ? null : listeners));
+    webSocket.setHandler(handler(application, listeners.isBare() ? null : listeners));
     jetty.setHandler(new GracefulHandler(webSocket));
     jetty.start();
-    return new Running(jetty, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, options);
+    return new Running(jetty, clear.getLocalPort(), tls.getLocalPort(), listeners, options);
   }
 
   private ServerConnector connector(
-      Server jetty,
-      @Nullable LifecycleOutlet outlet,
-      BiFunction<String, Set<Capability>, ListenerScope> listeners,
-      ConnectionFactory... factories) {
-    return outlet == null || way != Way.CONNECTOR
+      Server jetty, ObservedListeners listeners, ConnectionFactory... factories) {
+    return listeners.isBare() || way != Way.CONNECTOR
         ? new ServerConnector(jetty, factories)
         : SondeJetty.connector(jetty, listeners, factories);
   }
@@ -182,28 +168,8 @@ public abstract class JettyFixture implements ServerFixture {
 
   /** A started server. */
   private record Running(
-      Server jetty,
-      int port,
-      int tlsPort,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet,
-      ServerOptions options)
+      Server jetty, int port, int tlsPort, ObservedListeners listeners, ServerOptions options)
       implements RunningServer {
-    @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
-    }
-
     @Override
     public void stopGracefully() throws Exception {
       jetty.setStopTimeout(options.gracefulStop().toMillis());
@@ -214,12 +180,7 @@ public abstract class JettyFixture implements ServerFixture {
     public void close() throws Exception {
       jetty.setStopTimeout(0);
       jetty.stop();
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
   }
 }

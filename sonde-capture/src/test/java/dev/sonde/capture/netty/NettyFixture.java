@@ -2,14 +2,12 @@
 package dev.sonde.capture.netty;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.CaptureOutlet;
 import dev.sonde.capture.CloseHint;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -53,15 +51,12 @@ import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BiFunction;
 import javax.net.ssl.KeyManagerFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -112,18 +107,7 @@ final class NettyFixture implements ServerFixture {
       @Nullable LifecycleCollector collector,
       ServerOptions options)
       throws Exception {
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    BiFunction<String, Set<Capability>, ListenerScope> listeners =
-        (name, capabilities) -> {
-          CaptureOutlet known = outlet;
-          if (known == null) {
-            throw new IllegalStateException("a bare server has no listeners");
-          }
-          ListenerScope scope = new ListenerScope(name, capabilities, known);
-          scopes.add(scope);
-          return scope;
-        };
+    ObservedListeners listeners = new ObservedListeners(collector);
     ExecutorService workers =
         Executors.newCachedThreadPool(
             task -> {
@@ -136,23 +120,19 @@ final class NettyFixture implements ServerFixture {
     Setup clear = new Setup(application, workers, options, children, null, isRaw);
     Setup secure = new Setup(application, workers, options, children, tls(options), isRaw);
 
-    Channel port = bind(loops, outlet, listeners, clear);
-    Channel tlsPort = bind(loops, outlet, listeners, secure);
-    return new Running(loops, workers, children, port, tlsPort, scopes, outlet, options);
+    Channel port = bind(loops, listeners, clear);
+    Channel tlsPort = bind(loops, listeners, secure);
+    return new Running(loops, workers, children, port, tlsPort, listeners, options);
   }
 
-  private Channel bind(
-      EventLoopGroup loops,
-      @Nullable LifecycleOutlet outlet,
-      BiFunction<String, Set<Capability>, ListenerScope> listeners,
-      Setup setup)
+  private Channel bind(EventLoopGroup loops, ObservedListeners listeners, Setup setup)
       throws InterruptedException {
     ChannelHandler handler = setup;
-    if (outlet != null && isByCode) {
+    if (!listeners.isBare() && isByCode) {
       handler = SondeNetty.observe(listeners, setup);
     }
     // Every server of this process is offered to the service from then on, the bare ones too.
-    boolean isByService = outlet != null && !isByCode;
+    boolean isByService = !listeners.isBare() && !isByCode;
     SondeNetty.observeAll(isByService ? new NettyWatch(listeners) : NettyWatch.NOTHING);
     return new ServerBootstrap()
         .group(loops)
@@ -367,8 +347,7 @@ final class NettyFixture implements ServerFixture {
       ChannelGroup children,
       Channel clear,
       Channel secure,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet,
+      ObservedListeners listeners,
       ServerOptions options)
       implements RunningServer {
     @Override
@@ -386,21 +365,6 @@ final class NettyFixture implements ServerFixture {
     }
 
     @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
-    }
-
-    @Override
     public void stopGracefully() throws InterruptedException {
       stopAccepting();
       for (Channel child : children) {
@@ -415,12 +379,7 @@ final class NettyFixture implements ServerFixture {
     @Override
     public void close() throws InterruptedException {
       stop();
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
 
     private void stopAccepting() throws InterruptedException {

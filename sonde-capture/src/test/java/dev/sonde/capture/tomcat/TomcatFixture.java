@@ -5,10 +5,10 @@ import dev.sonde.capture.Capability;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.servlet.RouteServlet;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -23,10 +23,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -112,18 +110,8 @@ public class TomcatFixture implements ServerFixture {
     Path directory = Files.createTempDirectory("tomcat");
     Tomcat tomcat = new Tomcat();
     tomcat.setBaseDir(directory.toString());
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    BiFunction<String, Set<Capability>, ListenerScope> listeners =
-        (name, capabilities) -> {
-          if (outlet == null) {
-            throw new IllegalStateException("a bare server has no listeners");
-          }
-          ListenerScope scope = new ListenerScope(name, capabilities, outlet);
-          scopes.add(scope);
-          return scope;
-        };
-    boolean isBare = outlet == null || !isObserved;
+    ObservedListeners listeners = new ObservedListeners(collector);
+    boolean isBare = listeners.isBare() || !isObserved;
     Connector clear =
         configured(isBare ? new Connector() : SondeTomcat.connector(listeners), options);
     Connector tls =
@@ -135,12 +123,12 @@ public class TomcatFixture implements ServerFixture {
     tomcat.setConnector(clear);
     tomcat.getService().addConnector(tls);
     Context context = deploy(tomcat, directory, application);
-    if (outlet != null) {
+    if (!listeners.isBare()) {
       observe(context, listeners);
     }
     tomcat.start();
     return new Running(
-        tomcat, clear.getLocalPort(), tls.getLocalPort(), scopes, outlet, directory, options);
+        tomcat, clear.getLocalPort(), tls.getLocalPort(), listeners, directory, options);
   }
 
   private static Connector configured(Connector connector, ServerOptions options) {
@@ -231,26 +219,10 @@ public class TomcatFixture implements ServerFixture {
       Tomcat tomcat,
       int port,
       int tlsPort,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet,
+      ObservedListeners listeners,
       Path directory,
       ServerOptions options)
       implements RunningServer {
-    @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
-    }
-
     @Override
     public void stopGracefully() throws Exception {
       ((StandardService) tomcat.getService())
@@ -261,12 +233,7 @@ public class TomcatFixture implements ServerFixture {
     @Override
     public void close() throws Exception {
       stop();
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
 
     private void stop() throws LifecycleException, IOException {

@@ -2,12 +2,11 @@
 package dev.sonde.capture.undertow;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -25,10 +24,8 @@ import io.undertow.websockets.core.WebSocketChannel;
 import io.undertow.websockets.core.WebSockets;
 import java.net.InetSocketAddress;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -93,18 +90,11 @@ final class UndertowFixture implements ServerFixture {
     }
     Undertow undertow = builder.build();
     undertow.start();
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    if (outlet != null) {
-      SondeUndertow.observe(
-          undertow,
-          (name, capabilities) -> {
-            ListenerScope scope = new ListenerScope(name, capabilities, outlet);
-            scopes.add(scope);
-            return scope;
-          });
+    ObservedListeners listeners = new ObservedListeners(collector);
+    if (!listeners.isBare()) {
+      SondeUndertow.observe(undertow, listeners);
     }
-    return new Running(undertow, port(undertow, 0), port(undertow, 1), scopes, outlet);
+    return new Running(undertow, port(undertow, 0), port(undertow, 1), listeners);
   }
 
   private static Undertow.ListenerBuilder clear(ServerOptions options) {
@@ -151,28 +141,8 @@ final class UndertowFixture implements ServerFixture {
   }
 
   /** A started server. */
-  private record Running(
-      Undertow undertow,
-      int port,
-      int tlsPort,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet)
+  private record Running(Undertow undertow, int port, int tlsPort, ObservedListeners listeners)
       implements RunningServer {
-    @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
-    }
-
     @Override
     public void stopGracefully() {
       close();
@@ -181,12 +151,7 @@ final class UndertowFixture implements ServerFixture {
     @Override
     public void close() {
       undertow.stop();
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
   }
 }

@@ -2,12 +2,11 @@
 package dev.sonde.capture.vertx;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
-import dev.sonde.collect.LifecycleOutlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RunningServer;
 import dev.sonde.testkit.ServerFixture;
 import dev.sonde.testkit.ServerOptions;
@@ -24,7 +23,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -89,18 +87,10 @@ final class VertxFixture implements ServerFixture {
       @Nullable LifecycleCollector collector,
       ServerOptions options)
       throws Exception {
-    LifecycleOutlet outlet = collector == null ? null : new LifecycleOutlet(collector);
-    List<ListenerScope> scopes = new CopyOnWriteArrayList<>();
+    ObservedListeners listeners = new ObservedListeners(collector);
     VertxBuilder builder = Vertx.builder();
-    if (outlet != null) {
-      builder.withMetrics(
-          SondeVertx.metrics(
-              (name, capabilities) -> {
-                ListenerScope scope = new ListenerScope(name, capabilities, outlet);
-                scopes.add(scope);
-                return scope;
-              },
-              outlet.isEnabled()));
+    if (!listeners.isBare()) {
+      builder.withMetrics(SondeVertx.metrics(listeners, listeners.isEnabled()));
     }
     Vertx vertx = builder.build();
     ExecutorService workers =
@@ -117,7 +107,7 @@ final class VertxFixture implements ServerFixture {
             vertx,
             router,
             options(options).setSsl(true).setUseAlpn(true).setKeyCertOptions(keys(options)));
-    return new Running(vertx, workers, clear, secure, scopes, outlet, options);
+    return new Running(vertx, workers, clear, secure, listeners, options);
   }
 
   private Router router(Vertx vertx, ContractApplication application, ExecutorService workers) {
@@ -188,8 +178,7 @@ final class VertxFixture implements ServerFixture {
       ExecutorService workers,
       HttpServer clear,
       HttpServer secure,
-      List<ListenerScope> scopes,
-      @Nullable LifecycleOutlet outlet,
+      ObservedListeners listeners,
       ServerOptions options)
       implements RunningServer {
     @Override
@@ -200,21 +189,6 @@ final class VertxFixture implements ServerFixture {
     @Override
     public int tlsPort() {
       return secure.actualPort();
-    }
-
-    @Override
-    public int openConnectionStates() {
-      return scopes.stream().mapToInt(scope -> scope.openConnections().size()).sum();
-    }
-
-    @Override
-    public long collectorFailures() {
-      return outlet == null ? 0 : outlet.failures();
-    }
-
-    @Override
-    public long rejectedConnections() {
-      return 0;
     }
 
     /** Of Vert.x 5 only. */
@@ -241,12 +215,7 @@ final class VertxFixture implements ServerFixture {
         Object unused = await(vertx.close());
         workers.shutdownNow();
       }
-      for (ListenerScope scope : scopes) {
-        if (scope.faults() > 0) {
-          throw new AssertionError(
-              "the adapter failed " + scope.faults() + " times", scope.firstFault());
-        }
-      }
+      listeners.assertNoFaults();
     }
   }
 }
