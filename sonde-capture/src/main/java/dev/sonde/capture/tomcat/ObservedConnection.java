@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import java.io.EOFException;
 import java.io.IOException;
@@ -16,13 +17,17 @@ import org.jspecify.annotations.Nullable;
 
 /** One socket of a Tomcat connector: what its channel and its requests tell, put together. */
 final class ObservedConnection {
+  // Of RFC 9113 §7.
+  private static final int NO_ERROR = 0;
+  private static final int ENHANCE_YOUR_CALM = 11;
+
   private final ConnectionState state;
   private final boolean compresses;
 
   /** The one request of HTTP/1 from its head until its end was told. */
   private volatile @Nullable ObservedRequest current;
 
-  private volatile @Nullable GoAwayScan scan;
+  private volatile @Nullable FrameScan outbound;
   private volatile @Nullable IOException peerFailure;
   private volatile boolean hasPeerLeft;
 
@@ -87,9 +92,9 @@ final class ObservedConnection {
    */
   void sent(ByteBuffer source, int start, long wireBytes) {
     state.wire(0, wireBytes);
-    GoAwayScan frames = scan;
+    FrameScan frames = outbound;
     if (frames != null) {
-      frames.sent(source, start);
+      frames.scan(source, start);
     }
     ObservedRequest request = current;
     if (request != null) {
@@ -113,10 +118,10 @@ final class ObservedConnection {
   /** As for one buffer, for each of several. */
   void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes) {
     state.wire(0, wireBytes);
-    GoAwayScan frames = scan;
+    FrameScan frames = outbound;
     if (frames != null) {
       for (int i = 0; i < starts.length; i++) {
-        frames.sent(sources[offset + i], starts[i]);
+        frames.scan(sources[offset + i], starts[i]);
       }
     }
   }
@@ -173,7 +178,21 @@ final class ObservedConnection {
     if (state.protocol() != Protocol.H2) {
       state.protocol(Protocol.H2, null, System.nanoTime());
     }
-    scan = new GoAwayScan(state);
+    outbound =
+        new FrameScan(
+            new FrameScan.Frames() {
+              @Override
+              public void goAway(int error) {
+                gaveUp(error);
+              }
+            },
+            0);
+  }
+
+  private void gaveUp(int error) {
+    if (error != NO_ERROR) {
+      state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
+    }
   }
 
   /** Whether a head has begun to come. */

@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import io.undertow.conduits.IdleTimeoutConduit;
 import io.undertow.conduits.ReadTimeoutStreamSourceConduit;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.capture.undertow;
+package dev.sonde.capture.http2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.capture.undertow;
+package dev.sonde.capture.http2;
 
 import java.nio.ByteBuffer;
 
 /**
  * Finds the frames of one direction of an HTTP/2 connection that say how something ends.
  *
- * <p>Undertow offers no other sight of them. Only the nine bytes before each frame are looked at,
- * and of the payload the error code of RST_STREAM and GOAWAY and the length of padding (RFC 9113
- * §4.1, §6). Bytes of one direction come one after another.
+ * <p>For servers that offer no other sight of them. Only the nine bytes before each frame are
+ * looked at, and of the payload the error code of RST_STREAM and GOAWAY and the length of padding
+ * (RFC 9113 §4.1, §6). Bytes of one direction come one after another.
  */
-final class FrameScan {
+public final class FrameScan {
   /** Length of the client's preface (RFC 9113 §3.4). */
-  static final int PREFACE_BYTES = 24;
+  public static final int PREFACE_BYTES = 24;
 
   private static final int HEADER_BYTES = 9;
   private static final int DATA = 0;
@@ -43,13 +43,13 @@ final class FrameScan {
   /**
    * @param skipped bytes that come before the first frame
    */
-  FrameScan(Frames frames, int skipped) {
+  public FrameScan(Frames frames, int skipped) {
     this.frames = frames;
     this.skipped = skipped;
   }
 
   /** Bytes that lie between {@code start} and the buffer's position came by. */
-  void scan(ByteBuffer bytes, int start) {
+  public void scan(ByteBuffer bytes, int start) {
     int end = bytes.position();
     int at = start;
     while (at < end) {
@@ -124,7 +124,7 @@ final class FrameScan {
   }
 
   /** Hears of them, on the thread that reads or writes. */
-  interface Frames {
+  public interface Frames {
     /** A piece of a body. */
     default void data(int stream, int bodyBytes) {}
 
