@@ -95,16 +95,20 @@ public final class SondeFilter implements Filter {
   }
 
   /**
-   * Puts a filter before all others of a web application that is being set up.
+   * Puts a filter before all others of a web application that is being set up; none for a Sonde
+   * that is switched off, as a container allocates for each request that passes a filter.
    *
    * @throws IllegalStateException if the application is set up already, or has a filter of the name
    *     {@code sonde}
    */
   public static void install(ServletContext context, Sonde sonde) {
-    install(context, new SondeFilter(sonde));
+    install(context, new SondeFilter(sonde), sonde.isEnabled());
   }
 
-  static void install(ServletContext context, SondeFilter filter) {
+  static void install(ServletContext context, SondeFilter filter, boolean isEnabled) {
+    if (!isEnabled) {
+      return;
+    }
     FilterRegistration.@Nullable Dynamic added = context.addFilter(NAME, filter);
     if (added == null) {
       throw new IllegalStateException("the application has a filter named " + NAME);

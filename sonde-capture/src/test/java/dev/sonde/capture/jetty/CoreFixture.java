@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
-import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractExchange;
 import dev.sonde.testkit.ContractRoute;
+import dev.sonde.testkit.ObservedListeners;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.function.BiFunction;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
@@ -27,9 +24,7 @@ final class CoreFixture extends JettyFixture {
   }
 
   @Override
-  Handler handler(
-      ContractApplication application,
-      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+  Handler handler(ContractApplication application, @Nullable ObservedListeners listeners) {
     return new Handler.Abstract() {
       @Override
       public boolean handle(Request request, Response response, Callback callback)

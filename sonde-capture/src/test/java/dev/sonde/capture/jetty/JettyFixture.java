@@ -2,7 +2,6 @@
 package dev.sonde.capture.jetty;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
@@ -16,7 +15,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
@@ -65,9 +63,7 @@ public abstract class JettyFixture implements ServerFixture {
    *
    * @param listeners where the application tells what it sees, or null if nobody wants to know
    */
-  abstract Handler handler(
-      ContractApplication application,
-      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners);
+  abstract Handler handler(ContractApplication application, @Nullable ObservedListeners listeners);
 
   @Override
   public final String server() {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jetty;
 
-import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.servlet.RouteServlet;
 import dev.sonde.testkit.ContractApplication;
 import dev.sonde.testkit.ContractRoute;
-import java.util.Set;
-import java.util.function.BiFunction;
+import dev.sonde.testkit.ObservedListeners;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Handler;
@@ -26,14 +23,10 @@ public class ServletFixture extends JettyFixture {
   }
 
   /** Adds to the application what watches it, if that is done by itself. */
-  protected void observe(
-      ServletContextHandler context,
-      BiFunction<String, Set<Capability>, ListenerScope> listeners) {}
+  protected void observe(ServletContextHandler context, ObservedListeners listeners) {}
 
   @Override
-  final Handler handler(
-      ContractApplication application,
-      @Nullable BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+  final Handler handler(ContractApplication application, @Nullable ObservedListeners listeners) {
     ServletContextHandler context = new ServletContextHandler("/");
     for (ContractRoute route : ContractRoute.values()) {
       if (route != ContractRoute.WEBSOCKET) {

@@ -2,15 +2,14 @@
 package dev.sonde.capture.servlet;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.jetty.JettyFixture;
 import dev.sonde.capture.jetty.ServletFixture;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.ServerContract;
 import dev.sonde.testkit.ServerFixture;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 
 final class JettyFilterContractIT extends ServerContract {
@@ -40,13 +39,13 @@ final class JettyFilterContractIT extends ServerContract {
     }
 
     @Override
-    protected void observe(
-        ServletContextHandler context,
-        BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+    protected void observe(ServletContextHandler context, ObservedListeners listeners) {
       context.addServletContainerInitializer(
           (classes, application) ->
               SondeFilter.install(
-                  application, new SondeFilter(listeners, FilterTier.UNSEEN_AFTER)));
+                  application,
+                  new SondeFilter(listeners, FilterTier.UNSEEN_AFTER),
+                  listeners.isEnabled()));
     }
   }
 }

@@ -95,7 +95,7 @@ final class SondeFilterIT {
     start(
         new Connector(),
         context -> {
-          SondeFilter.install(context, filter());
+          SondeFilter.install(context, filter(), true);
           context
               .addFilter("again", filter())
               .addMappingForUrlPatterns(DISPATCHERS, /* isMatchAfter= */ true, "/*");
@@ -207,7 +207,7 @@ final class SondeFilterIT {
   }
 
   private void start(HttpServlet servlet) throws Exception {
-    start(new Connector(), context -> SondeFilter.install(context, filter()), servlet);
+    start(new Connector(), context -> SondeFilter.install(context, filter(), true), servlet);
   }
 
   private void start(Connector connector, Consumer<ServletContext> filters, HttpServlet servlet)

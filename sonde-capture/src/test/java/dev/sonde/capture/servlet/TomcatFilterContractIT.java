@@ -2,14 +2,13 @@
 package dev.sonde.capture.servlet;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.tomcat.TomcatFixture;
 import dev.sonde.testkit.Deviation;
+import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.ServerContract;
 import dev.sonde.testkit.ServerFixture;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import org.apache.catalina.Context;
 
 final class TomcatFilterContractIT extends ServerContract {
@@ -39,11 +38,13 @@ final class TomcatFilterContractIT extends ServerContract {
     }
 
     @Override
-    protected void observe(
-        Context context, BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+    protected void observe(Context context, ObservedListeners listeners) {
       context.addServletContainerInitializer(
           (classes, application) ->
-              SondeFilter.install(application, new SondeFilter(listeners, FilterTier.UNSEEN_AFTER)),
+              SondeFilter.install(
+                  application,
+                  new SondeFilter(listeners, FilterTier.UNSEEN_AFTER),
+                  listeners.isEnabled()),
           null);
     }
   }

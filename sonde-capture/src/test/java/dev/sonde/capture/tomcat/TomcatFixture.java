@@ -2,7 +2,6 @@
 package dev.sonde.capture.tomcat;
 
 import dev.sonde.capture.Capability;
-import dev.sonde.capture.ListenerScope;
 import dev.sonde.capture.servlet.RouteServlet;
 import dev.sonde.collect.LifecycleCollector;
 import dev.sonde.testkit.ContractApplication;
@@ -25,7 +24,6 @@ import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiFunction;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
@@ -62,8 +60,7 @@ public class TomcatFixture implements ServerFixture {
   }
 
   /** Adds to the application what watches it, if that is done by itself. */
-  protected void observe(
-      Context context, BiFunction<String, Set<Capability>, ListenerScope> listeners) {}
+  protected void observe(Context context, ObservedListeners listeners) {}
 
   @Override
   public final String server() {
