@@ -11,7 +11,6 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.nio.NioEventLoopGroup;
@@ -69,8 +68,6 @@ final class NettyShop implements ShopServer {
         new ServerBootstrap()
             .group(loops)
             .channel(NioServerSocketChannel.class)
-            // The next request is read when the one before it is answered.
-            .childOption(ChannelOption.AUTO_READ, false)
             .childHandler(
                 SondeNetty.observe(
                     sonde,
@@ -126,16 +123,13 @@ final class NettyShop implements ShopServer {
     }
 
     @Override
-    public void channelActive(ChannelHandlerContext context) {
-      context.read();
-    }
-
-    @Override
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
       if (request.decoderResult().isFailure()) {
         context.close();
         return;
       }
+      // The next request is read when this one is answered.
+      context.channel().config().setAutoRead(false);
       NettyExchange exchange =
           new NettyExchange(
               context,
@@ -242,7 +236,7 @@ final class NettyShop implements ShopServer {
               (ChannelFutureListener)
                   written -> {
                     if (written.isSuccess()) {
-                      context.read();
+                      context.channel().config().setAutoRead(true);
                     } else {
                       context.close();
                     }
