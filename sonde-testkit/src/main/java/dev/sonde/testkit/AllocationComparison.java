@@ -38,15 +38,24 @@ record AllocationComparison(
   private static final int ROUNDS = 5;
 
   /**
-   * So many if the JIT may not be done; an object that is made per request shows in all of them.
+   * So often with new servers, if once does not suffice: how a server hands work from thread to
+   * thread settles early, and differently. An object that is made per request shows every time.
    */
-  private static final int MAX_ROUNDS = 20;
+  private static final int ATTEMPTS = 4;
 
   private static final int REQUESTS_PER_ROUND = 1_000;
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   /** Starts the servers and measures. */
   static AllocationComparison measure(ServerFixture fixture) throws Exception {
+    AllocationComparison comparison = measureOnce(fixture);
+    for (int attempt = 1; attempt < ATTEMPTS && !comparison.isFree(); attempt++) {
+      comparison = measureOnce(fixture);
+    }
+    return comparison;
+  }
+
+  private static AllocationComparison measureOnce(ServerFixture fixture) throws Exception {
     try (ContractApplication application = new ContractApplication();
         Subject bare = new Subject(fixture, application, null);
         Subject otherBare = new Subject(fixture, application, null);
@@ -58,25 +67,19 @@ record AllocationComparison(
           subject.send(WARM_UP_REQUESTS / 4);
         }
       }
-      AllocationComparison comparison;
-      int rounds = 0;
-      do {
+      for (int round = 0; round < ROUNDS; round++) {
         for (Subject subject : subjects) {
-          subject.floor = Double.MAX_VALUE;
+          subject.measure();
         }
-        for (int i = 0; i < ROUNDS; i++) {
-          for (Subject subject : subjects) {
-            subject.measure();
-          }
-        }
-        rounds += ROUNDS;
-        double base = bare.floor;
-        comparison =
-            new AllocationComparison(
-                base, otherBare.floor - base, noop.floor - base, recording.floor - base);
-      } while (rounds < MAX_ROUNDS && comparison.noopBytes >= comparison.resolutionBytes());
-      return comparison;
+      }
+      double base = bare.floor;
+      return new AllocationComparison(
+          base, otherBare.floor - base, noop.floor - base, recording.floor - base);
     }
+  }
+
+  private boolean isFree() {
+    return noopBytes < resolutionBytes();
   }
 
   /** Below this, a figure means that no object is made per request. */
