@@ -397,8 +397,10 @@ final class NettyFixture implements ServerFixture {
         child.eventLoop().execute(() -> child.unsafe().close(child.voidPromise()));
       }
       boolean unused = children.newCloseFuture().await(5, TimeUnit.SECONDS);
-      loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+      // They write on the loops.
       workers.shutdownNow();
+      unused = workers.awaitTermination(5, TimeUnit.SECONDS);
+      loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
     }
   }
 }

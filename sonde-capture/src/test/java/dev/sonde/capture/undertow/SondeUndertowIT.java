@@ -193,11 +193,10 @@ final class SondeUndertowIT {
             .addExactPath(
                 "/named", exchange -> SondeUndertow.route(exchange, "/by/{application}")));
 
-    String unusedFirst = send(head("/api/users/42"));
-    String unusedSecond = send(head("/named"));
-    String unusedThird = send(head("/nowhere"));
+    for (String path : List.of("/api/users/42", "/named", "/nowhere")) {
+      String unused = sendAlone(head(path));
+    }
 
-    awaitClosed(3);
     assertThat(ends.routes).containsExactly("/api/users/{id}", "/by/{application}", null);
   }
 
@@ -247,13 +246,12 @@ final class SondeUndertowIT {
     manager.deploy();
     start(Handlers.path().addPrefixPath("/app", manager.start()));
 
-    String plain = send(head("/app/shop/plain"));
-    String named = send(head("/app/shop/named"));
-    String async = send(head("/app/shop/async"));
-    String failing = send(head("/app/shop/throw"));
-    String missing = send(head("/app/nowhere"));
+    String plain = sendAlone(head("/app/shop/plain"));
+    String named = sendAlone(head("/app/shop/named"));
+    String async = sendAlone(head("/app/shop/async"));
+    String failing = sendAlone(head("/app/shop/throw"));
+    String missing = sendAlone(head("/app/nowhere"));
 
-    awaitClosed(5);
     assertThat(List.of(plain, named, async))
         .allSatisfy(answer -> assertThat(answer).contains("hello"));
     assertThat(failing).startsWith("HTTP/1.1 500");
@@ -455,6 +453,14 @@ final class SondeUndertowIT {
               }
             });
     stream.getSourceChannel().resumeReads();
+  }
+
+  /** Sends on a connection of its own; the next one is then told after it. */
+  private String sendAlone(String request) throws IOException {
+    int closed = ends.connections.size();
+    String answer = send(request);
+    awaitClosed(closed + 1);
+    return answer;
   }
 
   private void awaitClosed(int connections) {

@@ -212,8 +212,9 @@ final class VertxFixture implements ServerFixture {
       if (!workers.isShutdown()) {
         Object unusedClear = await(clear.close());
         Object unusedSecure = await(secure.close());
-        Object unused = await(vertx.close());
         workers.shutdownNow();
+        boolean unusedTermination = workers.awaitTermination(5, TimeUnit.SECONDS);
+        Object unused = await(vertx.close());
       }
       listeners.assertNoFaults();
     }
