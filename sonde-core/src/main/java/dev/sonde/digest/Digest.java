@@ -45,8 +45,11 @@ final class Digest {
   /** Records taken at a time. */
   private static final int BATCH = 256;
 
-  /** It looks this often at least. */
+  /** It looks this often at least while records come. */
   private static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** It looks this often while none came since the last look; who reads wakes it up. */
+  private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -368,7 +371,7 @@ final class Digest {
     lookedNanos = drainedNanos;
     countedBefore = counted.getPlain();
     if (records == 0) {
-      return INTERVAL_NANOS;
+      return IDLE_NANOS;
     }
     double nanos = (double) elapsed * aim / records;
     return Math.min(Math.max((long) nanos, PAUSE_NANOS), INTERVAL_NANOS);
@@ -503,7 +506,10 @@ final class Digest {
     int group = recent.add(record, !keepsAll);
     if (group == RecentStore.NONE) {
       double weight = keepsAll ? 1 : record.weightOfOrphan(policy);
-      for (ProfileEvent inner : recent.release(record.localRootSpanId())) {
+      List<ProfileEvent> released = recent.release(record.localRootSpanId());
+      // By index: mostly there are none, and an iterator would be made for that.
+      for (int i = 0; i < released.size(); i++) {
+        ProfileEvent inner = released.get(i);
         settle(inner, policy.weightOf(inner.isError(), weight));
       }
       settlePart(weight);

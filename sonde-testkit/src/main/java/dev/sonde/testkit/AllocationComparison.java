@@ -47,14 +47,14 @@ record AllocationComparison(
   /** By which a server may differ from itself: how often its threads are woken up is chance. */
   private static final double SCATTER = 0.004;
 
-  private static final int WARM_UP_REQUESTS = 6_000;
+  private static final int WARM_UP_REQUESTS = 4_000;
   private static final int WARM_UP_TURNS = 4;
   private static final int ROUNDS = 5;
 
   /** So many sets of servers at most. */
   private static final int SETS = 4;
 
-  private static final int REQUESTS_PER_ROUND = 1_000;
+  private static final int REQUESTS_PER_ROUND = 500;
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   /** Starts the servers and measures. */

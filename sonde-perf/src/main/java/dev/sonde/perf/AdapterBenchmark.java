@@ -8,6 +8,7 @@ import dev.sonde.SondeConfig;
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
+import dev.sonde.capture.jetty.SondeJetty;
 import dev.sonde.capture.netty.SondeNetty;
 import dev.sonde.event.Protocol;
 import io.netty.buffer.ByteBuf;
@@ -23,8 +24,19 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.ByteArrayEndPoint;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.LocalConnector;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -39,7 +51,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What observing a request costs a pipeline of Netty, codec and a small answer included.
+ * What observing a request costs a server, its parser and a small answer included, on the calling
+ * thread and without a socket.
  *
  * <p>The adapter's own part is what {@code observed} adds to {@code bare} beyond {@link #core}.
  */
@@ -49,34 +62,49 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(2)
 @State(Scope.Thread)
-public class NettyBenchmark {
+public class AdapterBenchmark {
   private static final byte[] REQUEST =
       "GET /hello HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".getBytes(US_ASCII);
 
-  /** A keep-alive connection without a socket. */
+  /** Who watches. */
   @State(Scope.Thread)
-  public static class Connection {
-    /** Whether it is watched: not, by a Sonde that is off, by one that is on. */
+  public static class Watch {
+    /** Whether the server is watched: not, by a Sonde that is off, by one that is on. */
     @Param({"bare", "disabled", "observed"})
     public String watched = "bare";
 
+    private @Nullable Sonde sonde;
+
+    /** Returns the observer, or null if there is to be none. */
+    @Nullable Sonde start() {
+      if (!watched.equals("bare")) {
+        sonde = Sonde.start(SondeConfig.builder().enabled(watched.equals("observed")).build());
+      }
+      return sonde;
+    }
+
+    /** Stops it. */
+    @TearDown
+    public void stop() {
+      if (sonde != null) {
+        sonde.close();
+      }
+    }
+  }
+
+  /** A keep-alive connection of Netty: its codec and a handler. */
+  @State(Scope.Thread)
+  public static class NettyConnection {
     private final ByteBuf request = Unpooled.directBuffer().writeBytes(REQUEST);
     private final EmbeddedChannel channel =
         new EmbeddedChannel(new HttpServerCodec(), new Answering());
-    private final Sonde sonde;
-
-    /** Opens it. */
-    public Connection() {
-      sonde = Sonde.start(SondeConfig.builder().build());
-    }
 
     /** Puts the observer on it. */
     @Setup
-    public void observe() {
-      if (watched.equals("observed")) {
+    public void observe(Watch watch) {
+      Sonde sonde = watch.start();
+      if (sonde != null) {
         SondeNetty.observe(sonde, channel);
-      } else if (watched.equals("disabled")) {
-        SondeNetty.observe(Sonde.start(SondeConfig.builder().enabled(false).build()), channel);
       }
     }
 
@@ -84,7 +112,38 @@ public class NettyBenchmark {
     @TearDown
     public void close() {
       boolean unused = channel.finishAndReleaseAll();
-      sonde.close();
+    }
+  }
+
+  /**
+   * A keep-alive connection of Jetty: its whole server on a connector of the JVM, so watched by
+   * {@link SondeJetty#on}.
+   */
+  @State(Scope.Thread)
+  public static class JettyConnection {
+    private final Server server = new Server();
+    private final Local connector = new Local(server);
+    private final ByteBuffer request = ByteBuffer.wrap(REQUEST);
+    private ByteArrayEndPoint endPoint = new ByteArrayEndPoint();
+
+    /** Starts the server and connects. */
+    @Setup
+    public void connect(Watch watch) throws Exception {
+      server.addConnector(connector);
+      server.setHandler(new Hello());
+      Sonde sonde = watch.start();
+      if (sonde != null) {
+        server.addBean(SondeJetty.on(sonde));
+      }
+      server.start();
+      endPoint = connector.connect();
+      connector.accept();
+    }
+
+    /** Stops the server. */
+    @TearDown
+    public void stop() throws Exception {
+      server.stop();
     }
   }
 
@@ -106,12 +165,23 @@ public class NettyBenchmark {
 
   /** One request through the pipeline, and its answer out of it. */
   @Benchmark
-  public int pipeline(Connection connection) {
+  public int netty(NettyConnection connection) {
     boolean unusedIn = connection.channel.writeInbound(connection.request.retainedDuplicate());
     int bytes = 0;
     for (Object out; (out = connection.channel.readOutbound()) != null; ) {
       bytes += ((ByteBuf) out).readableBytes();
       boolean unused = ReferenceCountUtil.release(out);
+    }
+    return bytes;
+  }
+
+  /** One request into the endpoint, and its answer out of it. */
+  @Benchmark
+  public int jetty(JettyConnection connection) {
+    connection.endPoint.addInputAndExecute(connection.request.slice());
+    int bytes = connection.endPoint.takeOutput().remaining();
+    if (bytes == 0) {
+      throw new IllegalStateException("not answered");
     }
     return bytes;
   }
@@ -142,6 +212,29 @@ public class NettyBenchmark {
         ctx.writeAndFlush(response);
       }
       boolean unused = ReferenceCountUtil.release(msg);
+    }
+  }
+
+  /** Does all its work on the thread that it is called on. */
+  private static final class Local extends LocalConnector {
+    Local(Server server) {
+      super(server, Runnable::run, null, null, 0, new HttpConnectionFactory());
+    }
+
+    void accept() throws InterruptedException {
+      accept(0);
+    }
+  }
+
+  /** Says hello. */
+  private static final class Hello extends Handler.Abstract.NonBlocking {
+    private final ByteBuffer hello = ByteBuffer.wrap("hello".getBytes(US_ASCII));
+
+    @Override
+    public boolean handle(Request request, Response response, Callback callback) {
+      response.getHeaders().put(HttpHeader.CONTENT_LENGTH, 5);
+      response.write(true, hello.slice(), callback);
+      return true;
     }
   }
 }
