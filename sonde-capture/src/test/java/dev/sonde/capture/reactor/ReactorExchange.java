@@ -23,7 +23,7 @@ import reactor.core.publisher.MonoSink;
 import reactor.netty.http.server.HttpServerRequest;
 import reactor.netty.http.server.HttpServerResponse;
 
-/** One request on blocking streams, in a thread of the application. */
+/** One request on blocking streams. */
 final class ReactorExchange implements ContractExchange {
   private final HttpServerRequest request;
   private final HttpServerResponse response;
@@ -40,8 +40,17 @@ final class ReactorExchange implements ContractExchange {
     this.response = response;
   }
 
-  /** Answers the request; the server subscribes once. */
-  Mono<Void> serve(ContractRoute route, ContractApplication application, Executor workers) {
+  /** The thread of the connection or, on HTTP/2, of the stream. */
+  Executor eventLoop() {
+    return task -> request.withConnection(known -> known.channel().eventLoop().execute(task));
+  }
+
+  /**
+   * Answers the request; the server subscribes once.
+   *
+   * @param executor that runs the handler, which blocks if it flushes or reads
+   */
+  Mono<Void> serve(ContractRoute route, ContractApplication application, Executor executor) {
     Flux<ByteBuf> stream =
         Flux.create(
             sink -> {
@@ -53,7 +62,7 @@ final class ReactorExchange implements ContractExchange {
             sink -> {
               head = sink;
               sink.onCancel(this::cancelled);
-              workers.execute(() -> run(later -> route.serve(application, later), false));
+              executor.execute(() -> run(later -> route.serve(application, later), false));
             })
         .flatMap(
             committed ->

@@ -21,6 +21,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +40,11 @@ import reactor.netty.tcp.SslProvider;
 
 /** Reactor Netty with cleartext h1 and h2c, and with TLS and ALPN. */
 final class ReactorNettyFixture implements ServerFixture {
+  /** Served on the event loop, as Reactor Netty has it. */
+  private static final Set<ContractRoute> PROMPT =
+      EnumSet.of(
+          ContractRoute.HELLO, ContractRoute.USER, ContractRoute.STATUS, ContractRoute.THROW);
+
   @Override
   public String server() {
     return "reactor-netty";
@@ -85,7 +91,9 @@ final class ReactorNettyFixture implements ServerFixture {
     HttpServer served =
         common.handle((request, response) -> answer(application, workers, request, response));
     HttpServer observed =
-        listeners.isBare() ? served : SondeReactorNetty.observe(served, NettyWatches.of(listeners));
+        listeners.isBare()
+            ? served
+            : SondeReactorNetty.observe(served, NettyWatches.of(listeners), listeners.isEnabled());
     DisposableServer clear = observed.protocol(HttpProtocol.HTTP11, HttpProtocol.H2C).bindNow();
     DisposableServer secure =
         observed
@@ -104,6 +112,7 @@ final class ReactorNettyFixture implements ServerFixture {
             .runOn(loops)
             .channelGroup(connections)
             .idleTimeout(options.idleTimeout())
+            // Of a body that stalls.
             .requestTimeout(options.idleTimeout())
             .httpRequestDecoder(
                 decoder ->
@@ -130,7 +139,11 @@ final class ReactorNettyFixture implements ServerFixture {
       return response.sendWebsocket(
           (in, out) -> out.sendObject(in.receiveFrames().map(WebSocketFrame::retain)));
     }
-    return new ReactorExchange(request, response).serve(route, application, workers);
+    ReactorExchange exchange = new ReactorExchange(request, response);
+    // By a task of its own: up to 1.3.7 the connection of a request that had to wait for the end of
+    // the one before stands still if it is answered at once.
+    Executor executor = PROMPT.contains(route) ? exchange.eventLoop() : workers;
+    return exchange.serve(route, application, executor);
   }
 
   private static SslProvider.GenericSslContextSpec<?> tls(ServerOptions options) {
