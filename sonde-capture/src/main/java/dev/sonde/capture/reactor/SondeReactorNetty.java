@@ -28,11 +28,10 @@ public final class SondeReactorNetty {
 
   /** The same server, each of whose connections is watched. */
   public static HttpServer observe(HttpServer server, Sonde sonde) {
-    if (!sonde.isEnabled()) {
-      return server;
+    if (sonde.isEnabled()) {
+      sonde.hooked(NAME);
     }
-    sonde.hooked(NAME);
-    return observe(server, channel -> SondeNetty.observe(sonde, channel));
+    return observe(server, channel -> SondeNetty.observe(sonde, channel), sonde.isEnabled());
   }
 
   /**
@@ -49,8 +48,12 @@ public final class SondeReactorNetty {
 
   /**
    * @param watch what is to be done with every accepted channel
+   * @param isEnabled whether anything is to be done at all
    */
-  static HttpServer observe(HttpServer server, Consumer<Channel> watch) {
+  static HttpServer observe(HttpServer server, Consumer<Channel> watch, boolean isEnabled) {
+    if (!isEnabled) {
+      return server;
+    }
     return server.doOnChannelInit(
         (observer, channel, remote) -> {
           // Streams of HTTP/2 are channels too, whose parent is the connection.
