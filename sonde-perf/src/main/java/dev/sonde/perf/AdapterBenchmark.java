@@ -26,6 +26,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.ByteArrayEndPoint;
@@ -122,7 +123,9 @@ public class AdapterBenchmark {
   @State(Scope.Thread)
   public static class JettyConnection {
     private final Server server = new Server();
-    private final Local connector = new Local(server);
+    private final Inline executor = new Inline();
+    private final LocalConnector connector =
+        new LocalConnector(server, executor, null, null, 1, new HttpConnectionFactory());
     private final ByteBuffer request = ByteBuffer.wrap(REQUEST);
     private ByteArrayEndPoint endPoint = new ByteArrayEndPoint();
 
@@ -137,7 +140,10 @@ public class AdapterBenchmark {
       }
       server.start();
       endPoint = connector.connect();
-      connector.accept();
+      while (!endPoint.isFillInterested()) {
+        Thread.onSpinWait();
+      }
+      executor.started();
     }
 
     /** Stops the server. */
@@ -215,14 +221,24 @@ public class AdapterBenchmark {
     }
   }
 
-  /** Does all its work on the thread that it is called on. */
-  private static final class Local extends LocalConnector {
-    Local(Server server) {
-      super(server, Runnable::run, null, null, 0, new HttpConnectionFactory());
+  /** Has what waits for connections on a thread of its own, and all else where it is asked for. */
+  private static final class Inline implements Executor {
+    private volatile boolean isStarted;
+
+    /** From now on tasks run on the thread that hands them over. */
+    void started() {
+      isStarted = true;
     }
 
-    void accept() throws InterruptedException {
-      accept(0);
+    @Override
+    public void execute(Runnable task) {
+      if (isStarted) {
+        task.run();
+      } else {
+        Thread thread = new Thread(task, "acceptor");
+        thread.setDaemon(true);
+        thread.start();
+      }
     }
   }
 
