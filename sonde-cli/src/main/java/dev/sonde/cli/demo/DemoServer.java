@@ -53,7 +53,8 @@ public enum DemoServer {
    *
    * @param dashboard for a server that would open one by itself
    * @param port 0 for any free one
-   * @throws IOException a {@link java.net.BindException}, or caused by one, if the port is taken
+   * @throws IOException or an unchecked exception, a {@link java.net.BindException} or caused by
+   *     one, if the port is taken
    */
   ShopServer start(Shop shop, Sonde sonde, Dashboard dashboard, int port) throws IOException {
     return switch (this) {

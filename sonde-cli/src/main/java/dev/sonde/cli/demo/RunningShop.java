@@ -39,18 +39,28 @@ final class RunningShop implements AutoCloseable {
       new ShopDatabase(pool).fill();
       Shop shop = new Shop(new ShopDatabase(SondeJdbc.observe(pool, sonde)), sonde, background);
       return new RunningShop(kind.start(shop, sonde, dashboard, port), pool, background);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       closeAll(pool, background);
-      if (e.getCause() instanceof BindException || e instanceof BindException) {
+      if (isPortTaken(e)) {
         throw new Failure(
             Failure.FAILED,
             "port " + port + " of 127.0.0.1 is taken; choose another with --port, or 0 for any");
       }
       throw e;
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException e) {
       closeAll(pool, background);
       throw new IllegalStateException("the shop did not start", e);
     }
+  }
+
+  /** Servers wrap what says so, some of them several times. */
+  private static boolean isPortTaken(Throwable thrown) {
+    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof BindException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   ShopServer server() {

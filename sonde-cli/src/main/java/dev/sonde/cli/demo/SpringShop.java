@@ -6,7 +6,6 @@ import dev.sonde.dashboard.Dashboard;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.net.BindException;
 import java.net.InetAddress;
 import java.sql.SQLException;
 import java.util.logging.Level;
@@ -18,7 +17,6 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.SpringBootVersion;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.logging.LoggingSystem;
-import org.springframework.boot.web.server.PortInUseException;
 import org.springframework.boot.web.servlet.context.ServletWebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.stereotype.Controller;
@@ -39,8 +37,7 @@ final class SpringShop implements ShopServer {
     this.context = context;
   }
 
-  static ShopServer start(Shop shop, Sonde sonde, Dashboard dashboard, int port)
-      throws IOException {
+  static ShopServer start(Shop shop, Sonde sonde, Dashboard dashboard, int port) {
     // Else its start, and each checkout that fails, is told on the console.
     System.setProperty(LoggingSystem.SYSTEM_PROPERTY, LoggingSystem.NONE);
     TOMCAT.setLevel(Level.OFF);
@@ -57,20 +54,14 @@ final class SpringShop implements ShopServer {
           beans.registerSingleton("dashboard", dashboard);
           beans.registerSingleton("shop", shop);
         });
-    try {
-      return new SpringShop(
-          application.run(
-              // The directory that the demo is run in may hold an application's own.
-              "--spring.config.location=optional:classpath:/dev/sonde/cli/demo/",
-              "--server.address=" + InetAddress.getLoopbackAddress().getHostAddress(),
-              "--server.port=" + port,
-              "--server.http2.enabled=true",
-              "--server.tomcat.threads.max=" + THREADS));
-    } catch (PortInUseException e) {
-      BindException taken = new BindException(e.getMessage());
-      taken.initCause(e);
-      throw taken;
-    }
+    return new SpringShop(
+        application.run(
+            // The directory that the demo is run in may hold an application's own.
+            "--spring.config.location=optional:classpath:/dev/sonde/cli/demo/",
+            "--server.address=" + InetAddress.getLoopbackAddress().getHostAddress(),
+            "--server.port=" + port,
+            "--server.http2.enabled=true",
+            "--server.tomcat.threads.max=" + THREADS));
   }
 
   @Override

@@ -8,7 +8,6 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.net.BindException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,18 +59,8 @@ final class TomcatShop implements ShopServer {
       return started;
     } catch (LifecycleException e) {
       started.close();
-      throw new IOException("Tomcat did not start", reason(e));
+      throw new IOException("Tomcat did not start", e);
     }
-  }
-
-  /** That the port is taken, which Tomcat wraps several times, or else what was thrown. */
-  private static Throwable reason(LifecycleException thrown) {
-    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-      if (cause instanceof BindException) {
-        return cause;
-      }
-    }
-    return thrown;
   }
 
   @Override
