@@ -56,9 +56,10 @@ final class DemoIT {
     assertThat(files(".part")).isEmpty();
   }
 
-  @Test
-  void demo_endsCleanlyWhenInterrupted() throws IOException, InterruptedException {
-    SondeProcess demo = demo("--token", TOKEN);
+  @ParameterizedTest
+  @EnumSource(names = {"JETTY", "SPRING"})
+  void demo_endsCleanlyWhenInterrupted(DemoServer server) throws IOException, InterruptedException {
+    SondeProcess demo = demo("--server", server.optionName(), "--token", TOKEN);
     await()
         .atMost(Duration.ofSeconds(60))
         .until(() -> number(metrics(dashboard(demo)), "\"count\"\\s*:\\s*(\\d+)") > 50);
@@ -72,16 +73,29 @@ final class DemoIT {
     assertThat(files(".part")).isEmpty();
   }
 
-  @Test
-  void demo_saysWhichPortIsTaken() throws IOException, InterruptedException {
+  @ParameterizedTest
+  @EnumSource
+  void demo_saysWhichPortIsTaken(DemoServer server) throws IOException, InterruptedException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       String port = Integer.toString(taken.getLocalPort());
 
-      SondeProcess shop = SondeProcess.start(dir, "demo", "--port", port, "--dashboard-port", "0");
-      SondeProcess page = SondeProcess.start(dir, "demo", "--port", "0", "--dashboard-port", port);
+      String name = server.optionName();
+      SondeProcess shop =
+          SondeProcess.start(
+              dir, "demo", "--server", name, "--port", port, "--dashboard-port", "0");
 
       assertThat(shop.exitCode()).isEqualTo(1);
       assertThat(shop.stderr()).hasLineCount(1).contains("port " + port, "taken", "--port");
+    }
+  }
+
+  @Test
+  void demo_saysWhichPortOfTheDashboardIsTaken() throws IOException, InterruptedException {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String port = Integer.toString(taken.getLocalPort());
+
+      SondeProcess page = SondeProcess.start(dir, "demo", "--port", "0", "--dashboard-port", port);
+
       assertThat(page.exitCode()).isEqualTo(1);
       assertThat(page.stderr()).hasLineCount(1).contains("dashboard", port);
     }

@@ -241,6 +241,21 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String SPRING =
+      """
+      package snippet;
+
+      import dev.sonde.spring.Profiled;
+      import org.springframework.boot.SpringApplication;
+      import org.springframework.boot.autoconfigure.SpringBootApplication;
+      import org.springframework.web.bind.annotation.GetMapping;
+      import org.springframework.web.bind.annotation.RestController;
+
+      %s
+      """;
+
+  private static final Pattern DASHBOARD = Pattern.compile("\\bdashboard:? (http://\\S+)");
+
   private final HttpClient client = HttpClient.newHttpClient();
 
   static Stream<Arguments> snippets() {
@@ -252,7 +267,8 @@ final class ReadmeSnippetIT {
         Arguments.of("undertow", UNDERTOW),
         Arguments.of("vertx", VERTX),
         Arguments.of("reactor", REACTOR),
-        Arguments.of("servlet", SERVLET));
+        Arguments.of("servlet", SERVLET),
+        Arguments.of("spring", SPRING));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -260,8 +276,9 @@ final class ReadmeSnippetIT {
   void snippet_showsTheRequestsOnTheDashboard(String name, String around, @TempDir Path dir)
       throws IOException, InterruptedException {
     int port = freePort();
-    Path source = dir.resolve("Snippet.java");
     String program = around.formatted(snippet(name)).replace("8080", Integer.toString(port));
+    String type = found("public class (\\w+)", program);
+    Path source = dir.resolve(type + ".java");
     Files.writeString(source, program);
     int compiled =
         ToolProvider.getSystemJavaCompiler()
@@ -272,9 +289,11 @@ final class ReadmeSnippetIT {
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Dsonde.dashboard.port=0",
+                // Spring's own way to say it.
+                "-Dserver.port=" + port,
                 "-cp",
                 dir + System.getProperty("path.separator") + classPath(),
-                "Snippet")
+                program.startsWith("package snippet;") ? "snippet." + type : type)
             .redirectErrorStream(true)
             .start();
     try (BufferedReader output =
@@ -286,9 +305,7 @@ final class ReadmeSnippetIT {
       String token = dashboard.getFragment().substring("t=".length());
       String metrics =
           get("http://" + dashboard.getAuthority() + "/metrics.json", "Bearer " + token);
-      Matcher count = Pattern.compile("\"count\"\\s*:\\s*(\\d+)").matcher(metrics);
-      assertThat(count.find()).as(metrics).isTrue();
-      assertThat(count.group(1)).isEqualTo(Integer.toString(REQUESTS));
+      assertThat(found("\"count\"\\s*:\\s*(\\d+)", metrics)).isEqualTo(Integer.toString(REQUESTS));
     } finally {
       process.destroy();
       assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
@@ -304,12 +321,19 @@ final class ReadmeSnippetIT {
     return block.group(1);
   }
 
+  private static String found(String pattern, String text) {
+    Matcher matcher = Pattern.compile(pattern).matcher(text);
+    assertThat(matcher.find()).as(text).isTrue();
+    return matcher.group(1);
+  }
+
   private static URI dashboard(BufferedReader output) throws IOException {
     StringBuilder seen = new StringBuilder();
     for (String line = output.readLine(); line != null; line = output.readLine()) {
       seen.append(line).append('\n');
-      if (line.startsWith("dashboard: ")) {
-        return URI.create(line.substring("dashboard: ".length()));
+      Matcher address = DASHBOARD.matcher(line);
+      if (address.find()) {
+        return URI.create(address.group(1));
       }
     }
     throw new AssertionError("the snippet ended: " + seen);

@@ -34,11 +34,6 @@ public enum Deviation {
   CLOSE_UNSEEN,
   /** Requests that match no route are answered without being seen. */
   UNROUTED_UNSEEN,
-  /**
-   * The last response of an HTTP/2 connection whose client leaves at once may be told as cut: the
-   * close overtakes what the adapter takes for its end.
-   */
-  CLOSE_OVERTAKES_END,
   /** Requests that the server refuses before it looks for a route have none. */
   REFUSED_UNROUTED,
   /** The server writes its pages about errors behind the adapter: their bytes are not seen. */

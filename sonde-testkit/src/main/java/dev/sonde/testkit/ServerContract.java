@@ -811,8 +811,7 @@ public abstract class ServerContract extends ContractHarness {
     awaitEvents(ConnectionClosed.class, 64);
     assertThat(ContractLoad.sums(collector.events())).isEqualTo(counted);
 
-    if (fixture().capabilities().contains(Capability.H2)
-        && !differs(Deviation.CLOSE_OVERTAKES_END)) {
+    if (fixture().capabilities().contains(Capability.H2)) {
       ContractLoad.Sums streams = LoadTool.get(url, 8, 16_000, true, List.of("-m", "16"));
       awaitEvents(ConnectionClosed.class, 64 + 8);
       assertThat(ContractLoad.sums(collector.events())).isEqualTo(counted.plus(streams));

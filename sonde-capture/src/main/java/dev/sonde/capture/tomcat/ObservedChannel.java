@@ -70,14 +70,19 @@ final class ObservedChannel extends NioChannel implements ObservedSocket {
       return super.write(source);
     }
     int start = source.position();
+    boolean isHolding = observed.beginWrite();
     try {
       int count = super.write(source);
-      observed.sent(source, start, count);
+      observed.sent(source, start, count, /* isFlushed= */ true);
       observed.wrote(!source.hasRemaining());
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);
       throw e;
+    } finally {
+      if (isHolding) {
+        observed.endWrite();
+      }
     }
   }
 
@@ -88,13 +93,18 @@ final class ObservedChannel extends NioChannel implements ObservedSocket {
       return super.write(sources, offset, length);
     }
     int[] starts = ObservedConnection.positions(sources, offset, length);
+    boolean isHolding = observed.beginWrite();
     try {
       long count = super.write(sources, offset, length);
-      observed.sent(sources, offset, starts, count);
+      observed.sent(sources, offset, starts, count, /* isFlushed= */ true);
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);
       throw e;
+    } finally {
+      if (isHolding) {
+        observed.endWrite();
+      }
     }
   }
 

@@ -5,7 +5,6 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
-import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import java.io.EOFException;
 import java.io.IOException;
@@ -27,7 +26,9 @@ final class ObservedConnection {
   /** The one request of HTTP/1 from its head until its end was told. */
   private volatile @Nullable ObservedRequest current;
 
-  private volatile @Nullable FrameScan outbound;
+  /** Of HTTP/2. */
+  private volatile @Nullable OutboundFrames outbound;
+
   private volatile @Nullable IOException peerFailure;
   private volatile boolean hasPeerLeft;
 
@@ -84,17 +85,35 @@ final class ObservedConnection {
     }
   }
 
+  /** Bytes are about to be written; returns whether {@link #endWrite()} has to follow. */
+  boolean beginWrite() {
+    OutboundFrames frames = outbound;
+    return frames != null && frames.gate().writes();
+  }
+
+  /** What was written is known. */
+  void endWrite() {
+    OutboundFrames frames = outbound;
+    if (frames != null && frames.gate().wrote()) {
+      tellClosed();
+    }
+  }
+
   /**
    * Bytes were taken from {@code source}.
    *
    * @param start its position before
    * @param wireBytes that crossed the socket, 0 if unknown
+   * @param isFlushed whether nothing of it waits in a buffer
    */
-  void sent(ByteBuffer source, int start, long wireBytes) {
+  void sent(ByteBuffer source, int start, long wireBytes, boolean isFlushed) {
     state.wire(0, wireBytes);
-    FrameScan frames = outbound;
+    OutboundFrames frames = outbound;
     if (frames != null) {
-      frames.scan(source, start);
+      frames.written(source, start);
+      if (isFlushed) {
+        frames.flushed();
+      }
     }
     ObservedRequest request = current;
     if (request != null) {
@@ -116,12 +135,15 @@ final class ObservedConnection {
   }
 
   /** As for one buffer, for each of several. */
-  void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes) {
+  void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes, boolean isFlushed) {
     state.wire(0, wireBytes);
-    FrameScan frames = outbound;
+    OutboundFrames frames = outbound;
     if (frames != null) {
       for (int i = 0; i < starts.length; i++) {
-        frames.scan(sources[offset + i], starts[i]);
+        frames.written(sources[offset + i], starts[i]);
+      }
+      if (isFlushed) {
+        frames.flushed();
       }
     }
   }
@@ -178,18 +200,11 @@ final class ObservedConnection {
     if (state.protocol() != Protocol.H2) {
       state.protocol(Protocol.H2, null, System.nanoTime());
     }
-    outbound =
-        new FrameScan(
-            new FrameScan.Frames() {
-              @Override
-              public void goAway(int error) {
-                gaveUp(error);
-              }
-            },
-            0);
+    outbound = new OutboundFrames(this);
   }
 
-  private void gaveUp(int error) {
+  /** The server says by GOAWAY that it will close. */
+  void gaveUp(int error) {
     if (error != NO_ERROR) {
       state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
     }
@@ -202,13 +217,31 @@ final class ObservedConnection {
     }
   }
 
+  /** A request of HTTP/1 has begun. */
   void began(ObservedRequest request) {
     current = request;
   }
 
+  /** A request of HTTP/1 has ended. */
   void ended(ObservedRequest request) {
     if (current == request) {
       current = null;
+    }
+  }
+
+  /** A request of HTTP/2 has begun. */
+  void began(ObservedRequest request, long stream) {
+    OutboundFrames frames = outbound;
+    if (frames != null) {
+      frames.began(request, stream);
+    }
+  }
+
+  /** A request of HTTP/2 has ended. */
+  void ended(long stream) {
+    OutboundFrames frames = outbound;
+    if (frames != null) {
+      frames.ended(stream);
     }
   }
 
@@ -223,22 +256,15 @@ final class ObservedConnection {
    */
   void closed(@Nullable IOException error) {
     try {
-      ObservedRequest request = current;
-      if (request != null) {
-        request.progress();
-      }
-      state.visitOpenRequests(
-          open -> {
-            if (open.attachment() instanceof ObservedRequest stream) {
-              stream.progress();
-            }
-          });
       if (error instanceof SocketTimeoutException && !state.listener().isStopping()) {
-        hintTimeout(request);
+        hintTimeout(current);
       }
-      close(request);
     } catch (Throwable t) {
       fault(t);
+    }
+    OutboundFrames frames = outbound;
+    if (frames == null || frames.gate().closed()) {
+      tellClosed();
     }
   }
 
@@ -248,6 +274,24 @@ final class ObservedConnection {
     } else {
       boolean isAnswering = request != null && request.exchange().isCommitted();
       state.hint(isAnswering ? CloseHint.WRITE_TIMEOUT : CloseHint.REQUEST_BODY_TIMEOUT);
+    }
+  }
+
+  private void tellClosed() {
+    try {
+      ObservedRequest request = current;
+      if (request != null) {
+        request.progress();
+      }
+      state.visitOpenRequests(
+          open -> {
+            if (open.attachment() instanceof ObservedRequest stream) {
+              stream.closing();
+            }
+          });
+      close(request);
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.util.Objects;
 import org.apache.catalina.connector.ClientAbortException;
+import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.coyote.Constants;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
@@ -46,6 +47,15 @@ final class ObservedRequest {
   private volatile long fileBytes = -1;
 
   private long fileBytesSent;
+
+  /** Whether the last frame of the response is on the socket, on HTTP/2. */
+  private volatile boolean isEndSent;
+
+  /**
+   * The thread on which Tomcat has begun to serve the request, until that returns. It alone writes
+   * here, and others only ask whether they are it.
+   */
+  private @Nullable Thread server;
 
   /**
    * @param head Tomcat's object, which is marked with this
@@ -94,7 +104,9 @@ final class ObservedRequest {
       if (isReused) {
         observed.began(this);
       } else {
+        server = Thread.currentThread();
         begun.attach(this);
+        observed.began(this, streamId);
       }
     } catch (Throwable t) {
       observed.fault(t);
@@ -130,12 +142,16 @@ final class ObservedRequest {
   void thrown(Throwable thrown) {
     Response answer = response;
     Exchange open = exchange;
-    if (open == null || answer == null) {
+    Request request = head;
+    server = null;
+    if (open == null || answer == null || request == null) {
       refused();
       return;
     }
     open.failed(thrown);
-    if (answer.isCommitted()) {
+    if (isEndSent) {
+      completeIfOpen(open, request, answer, bodyBytes());
+    } else if (answer.isCommitted()) {
       end(AbortKind.HANDLER_FAILED, thrown);
     } else {
       open.completed(500, 0, now());
@@ -155,6 +171,7 @@ final class ObservedRequest {
     ObservedConnection observed = connection;
     Response answer = response;
     Request request = head;
+    server = null;
     if (open == null || observed == null || answer == null || request == null) {
       refused();
       return;
@@ -166,7 +183,7 @@ final class ObservedRequest {
       } else if (isUpgraded) {
         open.upgraded(upgradedTo(answer), answer.getStatus(), now());
         over();
-      } else if (!isWritable) {
+      } else if (!isWritable && !isEndSent) {
         broken(open, observed, request, answer);
         over();
       } else if (!sendsFile(request)) {
@@ -185,6 +202,48 @@ final class ObservedRequest {
     if (open != null && open.isOpen()) {
       progress();
       end(kind, failure);
+    }
+  }
+
+  /**
+   * The last frame of the response is out: whatever comes now, such as the close of the connection,
+   * does not cut it any more. The application may still be at work, or have failed; its thread
+   * tells the end, unless the close does.
+   */
+  void endSent() {
+    // An application that closes its output has not returned yet, and another thread must not look.
+    if (server == Thread.currentThread()) {
+      routeEarly();
+    }
+    isEndSent = true;
+  }
+
+  private void routeEarly() {
+    Exchange open = exchange;
+    Request request = head;
+    ObservedConnection observed = connection;
+    if (open == null || request == null || observed == null || open.route() != null) {
+      return;
+    }
+    try {
+      if (request.getNote(CoyoteAdapter.ADAPTER_NOTES)
+          instanceof org.apache.catalina.connector.Request mapped) {
+        open.route(routeOf(mapped));
+      }
+    } catch (Throwable t) {
+      observed.fault(t);
+    }
+  }
+
+  /** The connection has been closed, on HTTP/2. */
+  void closing() {
+    progress();
+    Exchange open = exchange;
+    Request request = head;
+    Response answer = response;
+    if (isEndSent && open != null && request != null && answer != null) {
+      // Its own thread is still in the application, and takes leave of it.
+      completeIfOpen(open, request, answer, bodyBytes());
     }
   }
 
@@ -234,11 +293,16 @@ final class ObservedRequest {
   }
 
   private void complete(Exchange open, Request request, Response answer, long bodyBytes) {
+    completeIfOpen(open, request, answer, bodyBytes);
+    over();
+  }
+
+  private static void completeIfOpen(
+      Exchange open, Request request, Response answer, long bodyBytes) {
     if (open.isOpen()) {
       open.bytesIn(request.getBytesRead());
       open.completed(answer.getStatus(), bodyBytes, now());
     }
-    over();
   }
 
   private void broken(
@@ -300,12 +364,17 @@ final class ObservedRequest {
     ObservedConnection observed = connection;
     exchange = null;
     fileBytes = -1;
-    if (isReused && observed != null && ended != null) {
-      observed.ended(this);
-      // A thread of the application may still be about to tell of an asynchronous request.
-      if (!wasPending) {
-        ended.release();
-      }
+    if (observed == null || ended == null) {
+      return;
+    }
+    if (!isReused) {
+      observed.ended(ended.streamId());
+      return;
+    }
+    observed.ended(this);
+    // A thread of the application may still be about to tell of an asynchronous request.
+    if (!wasPending) {
+      ended.release();
     }
   }
 

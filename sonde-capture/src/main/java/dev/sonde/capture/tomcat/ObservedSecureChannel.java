@@ -93,14 +93,20 @@ final class ObservedSecureChannel extends SecureNioChannel implements ObservedSo
       return super.write(source);
     }
     int start = source.position();
+    boolean isHolding = observed.beginWrite();
     try {
       int count = super.write(source);
-      observed.sent(source, start, 0);
-      observed.wrote(!source.hasRemaining() && super.getOutboundRemaining() == 0);
+      boolean isFlushed = super.getOutboundRemaining() == 0;
+      observed.sent(source, start, 0, isFlushed);
+      observed.wrote(!source.hasRemaining() && isFlushed);
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);
       throw e;
+    } finally {
+      if (isHolding) {
+        observed.endWrite();
+      }
     }
   }
 
@@ -111,13 +117,18 @@ final class ObservedSecureChannel extends SecureNioChannel implements ObservedSo
       return super.write(sources, offset, length);
     }
     int[] starts = ObservedConnection.positions(sources, offset, length);
+    boolean isHolding = observed.beginWrite();
     try {
       long count = super.write(sources, offset, length);
-      observed.sent(sources, offset, starts, 0);
+      observed.sent(sources, offset, starts, 0, super.getOutboundRemaining() == 0);
       return count;
     } catch (IOException e) {
       observed.writeFailed(e);
       throw e;
+    } finally {
+      if (isHolding) {
+        observed.endWrite();
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.CloseGate;
 import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import io.undertow.conduits.IdleTimeoutConduit;
@@ -20,7 +21,6 @@ import java.nio.channels.ClosedChannelException;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -30,15 +30,7 @@ final class ObservedConnection {
    * Reads come one at a time, and so do writes, from the I/O thread or from the worker that serves
    * the one request of HTTP/1. The close comes at any time, from any thread. What one of them leaves
    * for another is volatile; which of them ends a request, the exchange itself decides.
-   *
-   * A client of HTTP/2 may have its answer and be gone before the writing thread has looked at the
-   * frames that it wrote. So a close that finds it at that (FRAMING) is left to it. The writer goes
-   * FRAMING to IDLE by a compare-and-set, and the close sets CLOSED, once and for all: one of them
-   * sees the other, and tells the close. A second close finds CLOSED and tells nothing.
    */
-  private static final int IDLE = 0;
-  private static final int FRAMING = 1;
-  private static final int CLOSED = 2;
 
   /** Who closes a connection for its silence; nothing else tells of it. */
   private static final Set<Class<?>> TIMERS =
@@ -67,7 +59,7 @@ final class ObservedConnection {
   private static final String PREFACE = "PRI * HTTP/2";
 
   private final ConnectionState state;
-  private final AtomicInteger frames = new AtomicInteger(IDLE);
+  private final CloseGate gate = new CloseGate();
 
   /** The one request of HTTP/1 from its head until its end was told. */
   private volatile @Nullable ObservedRequest current;
@@ -245,12 +237,12 @@ final class ObservedConnection {
 
   /** Frames are about to be written; returns whether {@link #endFrames()} has to follow. */
   boolean beginFrames() {
-    return outbound != null && frames.compareAndSet(IDLE, FRAMING);
+    return outbound != null && gate.writes();
   }
 
   /** Frames were written and looked at. */
   void endFrames() {
-    if (!frames.compareAndSet(FRAMING, IDLE)) {
+    if (gate.wrote()) {
       tellClosed();
     }
   }
@@ -264,7 +256,7 @@ final class ObservedConnection {
     } catch (Throwable t) {
       fault(t);
     }
-    if (frames.getAndSet(CLOSED) == IDLE) {
+    if (gate.closed()) {
       tellClosed();
     }
   }

@@ -10,6 +10,8 @@ import dev.sonde.capture.Exchange;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.testkit.RecordingOutlet;
+import dev.sonde.testkit.net.Http2Client;
+import dev.sonde.testkit.net.TlsMaterial;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import jakarta.servlet.AsyncContext;
@@ -26,6 +28,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.catalina.Context;
@@ -34,12 +37,15 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.servlets.DefaultServlet;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
+import org.apache.coyote.http2.Http2Protocol;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 final class SondeTomcatIT {
@@ -307,6 +313,34 @@ final class SondeTomcatIT {
     assertThat(ends.requests).hasSize(10);
   }
 
+  @ParameterizedTest(name = "TLS: {0}")
+  @ValueSource(booleans = {false, true})
+  void closeAfterTheLastFrame_cutsNothingWhileTheServletIsStillAtWork(boolean isTls)
+      throws Exception {
+    CountDownLatch told = new CountDownLatch(1);
+    connector.addUpgradeProtocol(new Http2Protocol());
+    if (isTls) {
+      TomcatFixture.encrypt(connector, TlsMaterial.shared());
+    }
+    start(new Lingering(told));
+
+    int port = connector.getLocalPort();
+    try (Http2Client client =
+        isTls
+            ? Http2Client.connectTls(port, TlsMaterial.shared().clientContext())
+            : Http2Client.connect(port)) {
+      assertThat(client.awaitEnd(client.get("/app/x"))).isEqualTo(5);
+    }
+
+    awaitClosed(1);
+    told.countDown();
+    assertThat(ends.requests).hasSize(1);
+    assertThat(ends.requests.get(0).outcome()).isEqualTo(Outcome.COMPLETED);
+    assertThat(ends.bodyBytes).containsExactly(5L);
+    assertThat(ends.routes).containsExactly("/app/*");
+    assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.COMPLETE);
+  }
+
   private void start(HttpServlet servlet) throws Exception {
     tomcat.setConnector(connector);
     Context context = tomcat.addContext("/app", directory.toString());
@@ -343,6 +377,27 @@ final class SondeTomcatIT {
 
   private void awaitClosed(int connections) {
     await().until(() -> ends.connections.size() == connections);
+  }
+
+  /** Says hello and ends its output, but does not return before it is let go. */
+  private static final class Lingering extends HttpServlet {
+    private final transient CountDownLatch leave;
+
+    Lingering(CountDownLatch leave) {
+      this.leave = leave;
+    }
+
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      response.getOutputStream().write("hello".getBytes(ISO_8859_1));
+      response.getOutputStream().close();
+      try {
+        leave.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   /** Says hello. */

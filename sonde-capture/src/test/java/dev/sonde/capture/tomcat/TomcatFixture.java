@@ -87,9 +87,7 @@ public class TomcatFixture implements ServerFixture {
         Deviation.WAKES_ITSELF,
         "Tomcat's acceptor is woken at a stop by a connection that it closes again",
         Deviation.NO_REASON_PHRASE,
-        "Tomcat sends none",
-        Deviation.CLOSE_OVERTAKES_END,
-        "Tomcat recycles a stream after its last frame: of 16,000, one or two may be told as cut");
+        "Tomcat sends none");
   }
 
   @Override
@@ -148,7 +146,7 @@ public class TomcatFixture implements ServerFixture {
     return connector;
   }
 
-  private static void encrypt(Connector connector, TlsMaterial material) throws Exception {
+  static void encrypt(Connector connector, TlsMaterial material) throws Exception {
     set(connector, "SSLEnabled", true);
     connector.setScheme("https");
     connector.setSecure(true);

@@ -74,8 +74,8 @@ public final class Demo {
       Load load;
       StatsSnapshot stats;
       List<String> unseen;
-      try (RunningShop shop = RunningShop.start(server, sonde, port);
-          Dashboard dashboard = open(sonde)) {
+      try (Dashboard dashboard = open(sonde);
+          RunningShop shop = RunningShop.start(server, sonde, dashboard, port)) {
         sonde.beforeExit(this::end);
         greet(shop.server(), dashboard);
         unseen = shop.server().unseen();

@@ -2,6 +2,7 @@
 package dev.sonde.cli.demo;
 
 import dev.sonde.Sonde;
+import dev.sonde.dashboard.Dashboard;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,9 @@ public enum DemoServer {
   /** Apache Tomcat. */
   TOMCAT,
   /** Netty. */
-  NETTY;
+  NETTY,
+  /** Spring Boot, with Spring MVC on Tomcat. */
+  SPRING;
 
   /** The name that the command line gives it: lower case. */
   public String optionName() {
@@ -48,16 +51,19 @@ public enum DemoServer {
   /**
    * Starts it on the loopback address and returns once it accepts.
    *
+   * @param dashboard for a server that would open one by itself
    * @param port 0 for any free one
-   * @throws IOException a {@link java.net.BindException}, or caused by one, if the port is taken
+   * @throws IOException or an unchecked exception, a {@link java.net.BindException} or caused by
+   *     one, if the port is taken
    */
-  ShopServer start(Shop shop, Sonde sonde, int port) throws IOException {
+  ShopServer start(Shop shop, Sonde sonde, Dashboard dashboard, int port) throws IOException {
     return switch (this) {
       case JETTY -> JettyShop.start(shop, sonde, port);
       case JDK -> JdkShop.start(shop, sonde, port);
       case UNDERTOW -> UndertowShop.start(shop, sonde, port);
       case TOMCAT -> TomcatShop.start(shop, sonde, port);
       case NETTY -> NettyShop.start(shop, sonde, port);
+      case SPRING -> SpringShop.start(shop, sonde, dashboard, port);
     };
   }
 }

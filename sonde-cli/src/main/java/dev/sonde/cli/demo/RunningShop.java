@@ -4,6 +4,7 @@ package dev.sonde.cli.demo;
 import dev.sonde.Sonde;
 import dev.sonde.capture.jdbc.SondeJdbc;
 import dev.sonde.cli.Failure;
+import dev.sonde.dashboard.Dashboard;
 import java.io.IOException;
 import java.net.BindException;
 import java.sql.SQLException;
@@ -28,7 +29,8 @@ final class RunningShop implements AutoCloseable {
    *
    * @throws Failure if the port is taken
    */
-  static RunningShop start(DemoServer kind, Sonde sonde, int port) throws Failure, IOException {
+  static RunningShop start(DemoServer kind, Sonde sonde, Dashboard dashboard, int port)
+      throws Failure, IOException {
     JdbcConnectionPool pool =
         JdbcConnectionPool.create("jdbc:h2:mem:shop;DB_CLOSE_DELAY=-1", "shop", "");
     pool.setMaxConnections(ShopServer.THREADS);
@@ -36,19 +38,29 @@ final class RunningShop implements AutoCloseable {
     try {
       new ShopDatabase(pool).fill();
       Shop shop = new Shop(new ShopDatabase(SondeJdbc.observe(pool, sonde)), sonde, background);
-      return new RunningShop(kind.start(shop, sonde, port), pool, background);
-    } catch (IOException e) {
+      return new RunningShop(kind.start(shop, sonde, dashboard, port), pool, background);
+    } catch (IOException | RuntimeException e) {
       closeAll(pool, background);
-      if (e.getCause() instanceof BindException || e instanceof BindException) {
+      if (isPortTaken(e)) {
         throw new Failure(
             Failure.FAILED,
             "port " + port + " of 127.0.0.1 is taken; choose another with --port, or 0 for any");
       }
       throw e;
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException e) {
       closeAll(pool, background);
       throw new IllegalStateException("the shop did not start", e);
     }
+  }
+
+  /** Servers wrap what says so, some of them several times. */
+  private static boolean isPortTaken(Throwable thrown) {
+    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof BindException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   ShopServer server() {

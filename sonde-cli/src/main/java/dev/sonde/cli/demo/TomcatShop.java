@@ -8,9 +8,6 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.BindException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +23,6 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.catalina.util.ServerInfo;
 import org.apache.coyote.http2.Http2Protocol;
-import org.jspecify.annotations.Nullable;
 
 /** The shop on Tomcat. */
 final class TomcatShop implements ShopServer {
@@ -63,18 +59,8 @@ final class TomcatShop implements ShopServer {
       return started;
     } catch (LifecycleException e) {
       started.close();
-      throw new IOException("Tomcat did not start", reason(e));
+      throw new IOException("Tomcat did not start", e);
     }
-  }
-
-  /** That the port is taken, which Tomcat wraps several times, or else what was thrown. */
-  private static Throwable reason(LifecycleException thrown) {
-    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-      if (cause instanceof BindException) {
-        return cause;
-      }
-    }
-    return thrown;
   }
 
   @Override
@@ -120,46 +106,16 @@ final class TomcatShop implements ShopServer {
     protected void service(HttpServletRequest request, HttpServletResponse response)
         throws ServletException, IOException {
       try {
-        shop.answer(new TomcatExchange(request, response));
+        shop.answer(
+            new ServletExchange(request, response) {
+              @Override
+              public void route(String template) {
+                request.setAttribute(SondeTomcat.ROUTE_ATTRIBUTE, template);
+              }
+            });
       } catch (SQLException e) {
         throw new ServletException(e);
       }
-    }
-  }
-
-  private record TomcatExchange(HttpServletRequest request, HttpServletResponse response)
-      implements ShopExchange {
-    @Override
-    public String method() {
-      return request.getMethod();
-    }
-
-    @Override
-    public String path() {
-      return request.getRequestURI();
-    }
-
-    @Override
-    public @Nullable String query() {
-      return request.getQueryString();
-    }
-
-    @Override
-    public InputStream body() throws IOException {
-      return request.getInputStream();
-    }
-
-    @Override
-    public void route(String template) {
-      request.setAttribute(SondeTomcat.ROUTE_ATTRIBUTE, template);
-    }
-
-    @Override
-    public OutputStream respond(int status, String contentType, long length) throws IOException {
-      response.setStatus(status);
-      response.setContentType(contentType);
-      response.setContentLengthLong(length);
-      return response.getOutputStream();
     }
   }
 }
