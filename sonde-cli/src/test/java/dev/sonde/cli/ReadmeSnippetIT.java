@@ -338,7 +338,8 @@ final class ReadmeSnippetIT {
         new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
       URI dashboard = dashboard(output);
       for (int i = 0; i < REQUESTS; i++) {
-        String answer = name.equals("grpc") ? greet(port) : get("http://127.0.0.1:" + port + "/", "");
+        String answer =
+            name.equals("grpc") ? greet(port) : get("http://127.0.0.1:" + port + "/", "");
         assertThat(answer).contains("hello");
       }
       String token = dashboard.getFragment().substring("t=".length());

@@ -58,6 +58,8 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.TlsServerCredentials;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
@@ -365,6 +367,41 @@ final class SondeGrpcIT {
     assertThat(ends.bodyBytes).containsExactlyInAnyOrder(0L, 10L);
     assertThat(ends.requests).extracting(Exchange::bytesIn).containsExactlyInAnyOrder(5L, 6L);
     assertThat(ends.connections.get(0).closeReason()).isEqualTo(CloseReason.CLIENT_DISCONNECT);
+  }
+
+  @Test
+  void connectionWithoutAByte_isNotTold() throws IOException, InterruptedException {
+    int port = start();
+
+    new Socket(InetAddress.getLoopbackAddress(), port).close();
+    assertThat(call(connect(port), "hello")).isEqualTo("hello");
+
+    stopServer();
+    awaitClosed(1);
+    assertThat(ends.requests).hasSize(1);
+  }
+
+  @Test
+  void callInProcess_isSeen() throws IOException, InterruptedException {
+    String name = "SondeGrpcIT-" + transport;
+    ServerBuilder<?> builder =
+        InProcessServerBuilder.forName(name).addService(service.definition());
+    SondeGrpc.observe(builder, scope, OFF.emitter());
+    server = builder.build().start();
+    ManagedChannel channel = InProcessChannelBuilder.forName(name).build();
+    channels.add(channel);
+    service.answer = SondeGrpcIT::answerAsTold;
+
+    assertThat(call(channel, "hello")).isEqualTo("hello");
+    awaitRequests(1);
+    takeOneAndCancel(channel);
+
+    disconnect(channel);
+    awaitClosed(1);
+    assertThat(ends.requests)
+        .extracting(Exchange::outcome)
+        .containsExactly(Outcome.COMPLETED, Outcome.CLIENT_ABORT_DURING_BODY);
+    assertThat(ends.connections.get(0).protocol()).isEqualTo(Protocol.UNKNOWN);
   }
 
   @Test
