@@ -471,7 +471,6 @@ final class SondeGrpcIT {
     HeldExecutor executor = new HeldExecutor();
     ManagedChannel channel = connect(start(builder().executor(executor)));
 
-    assertThat(call(channel, "first")).isEqualTo("first");
     executor.hold();
     Future<String> waiting = send(channel, EchoService.UNARY, "waits");
     executor.awaitHeld();
@@ -480,9 +479,9 @@ final class SondeGrpcIT {
     executor.release();
     assertThat(waiting.get()).isEqualTo("waits");
 
-    awaitRequests(3);
-    Exchange overtaking = ends.requests.get(1);
-    Exchange waited = ends.requests.get(2);
+    awaitRequests(2);
+    Exchange overtaking = ends.requests.get(0);
+    Exchange waited = ends.requests.get(1);
     assertThat(overtaking.bytesIn()).isEqualTo("overtakes".length());
     assertThat(waited.startNanos()).isLessThan(overtaking.startNanos());
   }
@@ -568,20 +567,19 @@ final class SondeGrpcIT {
       builder.addService(service.definition()).executor(executor);
       ManagedChannel channel = connect(start(SondeGrpc.observe(builder, sonde)));
 
+      executor.hold();
+      Future<String> cancelled = send(channel, EchoService.UNARY, "x");
+      executor.awaitHeld();
+      cancelled.cancel(true);
+      await().until(() -> events.size() == 1);
+      executor.release();
       assertThatThrownBy(
               () ->
                   ClientCalls.blockingUnaryCall(
                       channel, EchoService.MISSING, CallOptions.DEFAULT, "x"))
           .extracting(thrown -> Status.fromThrowable(thrown).getCode())
           .isEqualTo(Status.Code.UNIMPLEMENTED);
-      await().until(() -> events.size() == 1);
-      executor.hold();
-      Future<String> cancelled = send(channel, EchoService.UNARY, "x");
-      executor.awaitHeld();
-      cancelled.cancel(true);
       await().until(() -> events.size() == 2);
-      executor.release();
-      executor.passNew();
       assertThat(call(channel, "hello")).isEqualTo("hello");
 
       await().until(() -> sonde.stats().total().count() == 3);
@@ -590,12 +588,12 @@ final class SondeGrpcIT {
       assertThat(sonde.health().faults()).isEmpty();
     }
     assertThat(events).hasSize(3);
-    assertThat(events.get(0).path()).isEqualTo("/test.Echo/Missing");
-    assertThat(events.get(0).status()).isEqualTo(501);
+    assertThat(events.get(0).outcome()).isEqualTo(Outcome.CLIENT_ABORT_BEFORE_HEADERS);
     assertThat(events.get(0).connectionId()).isZero();
-    assertThat(events.get(0).isError()).isTrue();
-    assertThat(events.get(1).outcome()).isEqualTo(Outcome.CLIENT_ABORT_BEFORE_HEADERS);
+    assertThat(events.get(1).path()).isEqualTo("/test.Echo/Missing");
+    assertThat(events.get(1).status()).isEqualTo(501);
     assertThat(events.get(1).connectionId()).isZero();
+    assertThat(events.get(1).isError()).isTrue();
     assertThat(events.get(2).connectionId()).isPositive();
   }
 
@@ -910,6 +908,7 @@ final class SondeGrpcIT {
     }
 
     synchronized void release() {
+      isHolding = false;
       held.forEach(threads::execute);
       held.clear();
     }
