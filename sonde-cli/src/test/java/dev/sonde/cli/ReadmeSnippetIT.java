@@ -4,9 +4,19 @@ package dev.sonde.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.CallOptions;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.stub.ClientCalls;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -206,6 +216,52 @@ final class ReadmeSnippetIT {
       }
       """;
 
+  private static final String GRPC =
+      """
+      import dev.sonde.*;
+      import dev.sonde.capture.grpc.*;
+      import dev.sonde.dashboard.*;
+      import io.grpc.*;
+      import io.grpc.stub.*;
+      import java.io.*;
+
+      public class Snippet {
+        public static void main(String[] args) throws Exception {
+          MethodDescriptor.Marshaller<InputStream> bytes = new MethodDescriptor.Marshaller<>() {
+            @Override
+            public InputStream stream(InputStream value) {
+              return value;
+            }
+
+            @Override
+            public InputStream parse(InputStream stream) {
+              return InputStream.nullInputStream();
+            }
+          };
+          MethodDescriptor<InputStream, InputStream> method =
+              MethodDescriptor.<InputStream, InputStream>newBuilder()
+                  .setType(MethodDescriptor.MethodType.UNARY)
+                  .setFullMethodName("readme.Greeter/Greet")
+                  .setRequestMarshaller(bytes)
+                  .setResponseMarshaller(bytes)
+                  .build();
+          ServerServiceDefinition yourService =
+              ServerServiceDefinition.builder("readme.Greeter")
+                  .addMethod(method, ServerCalls.asyncUnaryCall((request, client) -> {
+                    client.onNext(new ByteArrayInputStream("hello".getBytes()));
+                    client.onCompleted();
+                  }))
+                  .build();
+          try (Sonde sonde = Sonde.start(SondeConfig.load());
+              Dashboard dashboard = Dashboard.start(sonde)) {
+      %s
+            System.err.println("dashboard: " + dashboard.url());
+            server.awaitTermination();
+          }
+        }
+      }
+      """;
+
   private static final String SERVLET =
       """
       import dev.sonde.*;
@@ -267,6 +323,7 @@ final class ReadmeSnippetIT {
         Arguments.of("undertow", UNDERTOW),
         Arguments.of("vertx", VERTX),
         Arguments.of("reactor", REACTOR),
+        Arguments.of("grpc", GRPC),
         Arguments.of("servlet", SERVLET),
         Arguments.of("spring", SPRING));
   }
@@ -300,7 +357,9 @@ final class ReadmeSnippetIT {
         new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
       URI dashboard = dashboard(output);
       for (int i = 0; i < REQUESTS; i++) {
-        assertThat(get("http://127.0.0.1:" + port + "/", "")).contains("hello");
+        String answer =
+            name.equals("grpc") ? greet(port) : get("http://127.0.0.1:" + port + "/", "");
+        assertThat(answer).contains("hello");
       }
       String token = dashboard.getFragment().substring("t=".length());
       String metrics =
@@ -347,6 +406,24 @@ final class ReadmeSnippetIT {
     return client.send(request.build(), BodyHandlers.ofString()).body();
   }
 
+  private static String greet(int port) {
+    MethodDescriptor<String, String> method =
+        MethodDescriptor.<String, String>newBuilder()
+            .setType(MethodType.UNARY)
+            .setFullMethodName("readme.Greeter/Greet")
+            .setRequestMarshaller(new Text())
+            .setResponseMarshaller(new Text())
+            .build();
+    ManagedChannel channel =
+        Grpc.newChannelBuilderForAddress("127.0.0.1", port, InsecureChannelCredentials.create())
+            .build();
+    try {
+      return ClientCalls.blockingUnaryCall(channel, method, CallOptions.DEFAULT, "x");
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
   private static String classPath() {
     return System.getProperty("java.class.path");
   }
@@ -354,6 +431,23 @@ final class ReadmeSnippetIT {
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
+    }
+  }
+
+  /** Messages that are texts. */
+  private static final class Text implements MethodDescriptor.Marshaller<String> {
+    @Override
+    public InputStream stream(String value) {
+      return new ByteArrayInputStream(value.getBytes(UTF_8));
+    }
+
+    @Override
+    public String parse(InputStream stream) {
+      try {
+        return new String(stream.readAllBytes(), UTF_8);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 }

@@ -230,7 +230,25 @@ public final class ConnectionState extends Padding {
         return beginAlone(last, workerId, method, path, httpVersion, nanos);
       }
     }
-    return beginAmongOthers(workerId, streamId, method, path, httpVersion, nanos);
+    return beginAmongOthers(
+        workerId, streamId, method, path, httpVersion, nanos, /* isLate= */ false);
+  }
+
+  /**
+   * The head of a request was parsed at {@code nanos}, and its connection becomes known only now.
+   *
+   * <p>Unlike one of {@link #begin} its start is not moved up to what was reported meanwhile of
+   * other requests: that would hide how long it waited. Any thread.
+   *
+   * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
+   * @param streamId not 0, for it is one among others
+   * @param path as received; query string and path parameters are not kept
+   * @return the request; of a closed connection one that has already ended
+   */
+  public Exchange beginLate(
+      int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
+    return beginAmongOthers(
+        workerId, streamId, method, path, httpVersion, nanos, /* isLate= */ true);
   }
 
   private Exchange beginAlone(
@@ -252,11 +270,19 @@ public final class ConnectionState extends Padding {
   }
 
   private Exchange beginAmongOthers(
-      int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
+      int workerId,
+      long streamId,
+      String method,
+      String path,
+      String httpVersion,
+      long nanos,
+      boolean isLate) {
     Exchange exchange = new Exchange(this, /* isAlone= */ false);
     long id = streamId == 0 ? nextId() : RequestIds.next();
     Set<Exchange> set = others();
-    exchange.head(id, workerId, streamId, method, path, httpVersion, advance(nanos));
+    long reported = advance(nanos);
+    long start = isLate ? openedNanos + Math.max(0, nanos - openedNanos) : reported;
+    exchange.head(id, workerId, streamId, method, path, httpVersion, start);
     if (!acquire()) {
       exchange.discard();
       listener.late();

@@ -62,7 +62,9 @@ public record RequestEvent(
     /** WebSocket, known by the upgrade: the request ends with it, and the stream begins. */
     WEBSOCKET("websocket"),
     /** A request that the server holds until there is news; known by the rules for its path. */
-    LONG_POLL("long_poll");
+    LONG_POLL("long_poll"),
+    /** A call of gRPC in which one side or both send a stream of messages; known by its method. */
+    GRPC("grpc");
 
     private static final String EVENT_STREAM = "text/event-stream";
 
@@ -97,8 +99,8 @@ public record RequestEvent(
 
     /**
      * Nanoseconds by which it is told whether a request was slow. A stream is not slow for being
-     * open long: of server-sent events it is the time to the first byte, 0 if unknown, and of a
-     * long poll nothing.
+     * open long: of server-sent events it is the time to the first byte, 0 if unknown, and nothing
+     * of a long poll or a stream of gRPC, which wait for news or for the client.
      *
      * @param kind null for what is no stream
      */
@@ -107,7 +109,7 @@ public record RequestEvent(
       if (kind == SSE) {
         return Math.max(0, timeToFirstByteNanos);
       }
-      return kind == LONG_POLL ? 0 : durationNanos;
+      return kind == LONG_POLL || kind == GRPC ? 0 : durationNanos;
     }
 
     /** Name in JSON and in labels. */

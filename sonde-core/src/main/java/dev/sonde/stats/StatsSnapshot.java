@@ -53,7 +53,7 @@ public record StatsSnapshot(
   }
 
   /**
-   * WebSockets, event streams and long polls.
+   * WebSockets, event streams, long polls and streaming calls of gRPC.
    *
    * @param open those that are open now, by kind; each kind has a value
    * @param ended those that ended in the window, by kind and route, the most first

@@ -256,6 +256,25 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void beginLate_startsBeforeWhatWasReportedMeanwhile() {
+    begin(1).completed(200, 10, 9_000);
+
+    Exchange late = connection.beginLate(0, 3, "GET", "/a", "HTTP/2.0", 3_000);
+    late.completed(200, 10, 9_500);
+
+    assertThat(late.startNanos()).isEqualTo(3_000);
+    assertThat(late.durationNanos()).isEqualTo(6_500);
+    assertThat(connection.lastNanos()).isEqualTo(9_500);
+  }
+
+  @Test
+  void beginLate_startsNotBeforeItsConnection() {
+    Exchange late = connection.beginLate(0, 1, "GET", "/a", "HTTP/2.0", 500);
+
+    assertThat(late.startNanos()).isEqualTo(1_000);
+  }
+
+  @Test
   void malformed_isARejectedRequestAndAnError() {
     connection.malformed(0, 400, 2_000);
     connection.closed(Initiator.LOCAL, null, 4_000);

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Where the bootstrap is made by others, {@link #observeAll} watches every server that is bound
  * later, and with {@code -Dio.netty.bootstrap.extensions=serviceload} on the command line no code
  * is needed at all: a Sonde is then started with {@link SondeConfig#load()}. A channel is watched
- * once, however often it is asked for.
+ * once, however often it is asked for. Those of gRPC-java are left to {@code SondeGrpc}, which
+ * tells of calls what no channel shows.
  *
  * <p>The methods that tell something of a request may be called from any thread while it is open;
  * they do nothing on a channel that is not watched.

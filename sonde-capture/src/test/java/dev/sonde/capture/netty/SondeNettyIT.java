@@ -62,6 +62,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,6 +79,12 @@ final class SondeNettyIT {
 
   private final RecordingOutlet ends = new RecordingOutlet();
   private final EventLoopGroup loops = new NioEventLoopGroup(1);
+
+  /** Netty looks for extensions once in a process; other tests need that it finds them. */
+  @BeforeAll
+  static void loadExtensions() {
+    SondeNetty.observeAll(NettyWatch.NOTHING);
+  }
 
   @AfterEach
   void stop() throws InterruptedException {

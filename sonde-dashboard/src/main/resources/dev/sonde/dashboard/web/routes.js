@@ -65,7 +65,7 @@ function Opened({ r }) {
   </div>`;
 }
 
-export const STREAM_KINDS = { sse: "event stream", websocket: "WebSocket", long_poll: "long poll" };
+export const STREAM_KINDS = { sse: "event stream", websocket: "WebSocket", long_poll: "long poll", grpc: "gRPC stream" };
 
 // What stays open for as long as somebody wants to hear from it: none of it is in the routes above.
 function Streams({ doc }) {

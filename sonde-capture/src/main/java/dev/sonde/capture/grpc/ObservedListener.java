@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.grpc;
+
+import dev.sonde.capture.Exchange;
+import dev.sonde.trace.TraceContext;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.ServerCall;
+
+/** The application's callbacks, on whatever thread gRPC calls them. */
+final class ObservedListener<Q> extends SimpleForwardingServerCallListener<Q> {
+  private final ObservedCall observed;
+  private final Exchange exchange;
+
+  ObservedListener(ServerCall.Listener<Q> listener, ObservedCall observed, Exchange exchange) {
+    super(listener);
+    this.observed = observed;
+    this.exchange = exchange;
+  }
+
+  @Override
+  public void onMessage(Q message) {
+    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+      delegate().onMessage(message);
+    } catch (Throwable t) {
+      observed.threw(t);
+      throw t;
+    }
+  }
+
+  @Override
+  public void onHalfClose() {
+    run(delegate()::onHalfClose);
+  }
+
+  @Override
+  public void onCancel() {
+    run(delegate()::onCancel);
+  }
+
+  @Override
+  public void onComplete() {
+    run(delegate()::onComplete);
+  }
+
+  @Override
+  public void onReady() {
+    run(delegate()::onReady);
+  }
+
+  private void run(Runnable callback) {
+    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+      callback.run();
+    } catch (Throwable t) {
+      observed.threw(t);
+      throw t;
+    }
+  }
+}
