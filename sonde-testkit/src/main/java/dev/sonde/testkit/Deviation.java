@@ -58,6 +58,11 @@ public enum Deviation {
   MALFORMED_BODY_AS_LEAVE,
   /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
   WAKES_ITSELF,
+  /**
+   * HTTP/2 responses use a header table for a client that has switched it off, too, of which the
+   * dissector then reads the first ones only.
+   */
+  HEADER_TABLE_KEPT,
   /** Status lines have no reason phrase, without which {@code h2load} reads no status. */
   NO_REASON_PHRASE
 }

@@ -67,11 +67,16 @@ final class ObservedConnection {
   /** Those of which frames are being written; of the writing thread. */
   private final List<ObservedRequest> framed = new ArrayList<>(2);
 
+  /** Why the connection is being given up by what is being written; of the writing thread. */
+  private int framedGoAway = NO_ERROR;
+
   /** Body bytes before those that are being written; of the writing thread. */
   private long bytesBefore;
 
   private volatile boolean hasPeerLeft;
   private volatile @Nullable Throwable peerFailure;
+
+  private long bytesIn;
 
   /** Whether a head has begun to come. */
   private boolean isBegun;
@@ -138,13 +143,11 @@ final class ObservedConnection {
     if (!state.isTls()) {
       state.wire(bytes.length, 0);
     }
-    ObservedRequest request = current;
+    bytesIn += bytes.length;
     if (inbound != null) {
       inbound.scan(bytes.length, index -> bytes[index]);
-    } else if (request == null) {
+    } else if (current == null) {
       isBegun = !isHandedOver;
-    } else {
-      request.exchange().bytesIn(bytes.length);
     }
   }
 
@@ -183,11 +186,13 @@ final class ObservedConnection {
       routed =
           new ObservedRequest(
               context, request.id(), request.prologue(), request.headers(), System.nanoTime());
-      open.put(request.id(), routed);
     }
     if (routed != null) {
       routed.begin();
       routed.routing(request, answer);
+      if (open != null) {
+        open.put(request.id(), routed);
+      }
     }
     return routed;
   }
@@ -210,6 +215,12 @@ final class ObservedConnection {
   /** Whether the server was asked to end it. */
   boolean isStopped() {
     return isStopped;
+  }
+
+  /** Bytes that came and that Helidon has taken. */
+  long taken() {
+    DataReader buffer = reader;
+    return bytesIn - (buffer == null ? 0 : buffer.available());
   }
 
   long bodyBytes() {
@@ -259,6 +270,7 @@ final class ObservedConnection {
 
   void writeFailed(Throwable thrown) {
     framed.clear();
+    framedGoAway = NO_ERROR;
     Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
     if (isPeers(cause)) {
       ObservedRequest request = current;
@@ -279,7 +291,8 @@ final class ObservedConnection {
    */
   void closing(boolean byTimer) {
     if (byTimer) {
-      isTimedOut = true;
+      // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
+      isTimedOut = state.openRequests() == 0;
     } else {
       isStopped = true;
     }
@@ -297,9 +310,20 @@ final class ObservedConnection {
       request.framed(nanos);
     }
     framed.clear();
+    gaveUp();
     if (!frames.compareAndSet(FRAMING, IDLE)) {
       tellClosed();
     }
+  }
+
+  /** Helidon gives up a connection whose client has left, too. */
+  private void gaveUp() {
+    int error = framedGoAway;
+    if (error != NO_ERROR && !hasPeerLeft) {
+      state.hint(
+          error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
+    }
+    framedGoAway = NO_ERROR;
   }
 
   private void answered(long nanos) {
@@ -425,11 +449,7 @@ final class ObservedConnection {
 
     @Override
     public void goAway(int error) {
-      if (error == ENHANCE_YOUR_CALM) {
-        state.hint(CloseHint.RAPID_RESET);
-      } else if (error != NO_ERROR) {
-        state.hint(CloseHint.PROTOCOL_ERROR);
-      }
+      framedGoAway = error;
     }
   }
 }

@@ -34,6 +34,7 @@ final class ObservedRequest extends ForwardingContext {
   private final HttpPrologue prologue;
   private final Headers headers;
   private final long headNanos;
+  private final long takenBefore;
   private @Nullable Exchange exchange;
   private @Nullable RoutingRequest request;
   private @Nullable RoutingResponse response;
@@ -66,6 +67,7 @@ final class ObservedRequest extends ForwardingContext {
     this.prologue = prologue;
     this.headers = headers;
     this.headNanos = headNanos;
+    takenBefore = connection.taken();
   }
 
   int stream() {
@@ -130,7 +132,7 @@ final class ObservedRequest extends ForwardingContext {
     Exchange ending = exchange();
     if (stream == 0) {
       if (ending.isOpen()) {
-        tellRoute();
+        tellEnd();
         ending.completed(connection.status(), connection.bodyBytes(), writtenNanos);
       }
       end();
@@ -155,7 +157,10 @@ final class ObservedRequest extends ForwardingContext {
         connection.state().hint(CloseHint.SHUTDOWN);
       }
       Throwable cause = thrown instanceof CloseConnectionException ? thrown.getCause() : thrown;
-      cut(AbortKind.HANDLER_FAILED, cause, stream == 0 ? connection.bodyBytes() : bodyBytes);
+      cut(
+          connection.hasPeerLeft() ? AbortKind.WRITE_FAILED : AbortKind.HANDLER_FAILED,
+          cause,
+          stream == 0 ? connection.bodyBytes() : bodyBytes);
     }
   }
 
@@ -171,7 +176,7 @@ final class ObservedRequest extends ForwardingContext {
     answered.sent(bodyBytes);
     if (!isRouted) {
       // In one piece, by Helidon itself.
-      tellRoute();
+      tellEnd();
       answered.completed(status, bodyBytes, nanos);
       end();
     }
@@ -180,7 +185,7 @@ final class ObservedRequest extends ForwardingContext {
   /** The connection goes on with another protocol. */
   void upgraded(Protocol protocol, int status, long nanos) {
     begin();
-    tellRoute();
+    tellEnd();
     exchange().upgraded(protocol, status, nanos);
     connection.ended(this);
   }
@@ -193,7 +198,7 @@ final class ObservedRequest extends ForwardingContext {
   void cut(AbortKind kind, @Nullable Throwable cause, long bodyBytes) {
     begin();
     if (exchange().isOpen()) {
-      tellRoute();
+      tellEnd();
       exchange().aborted(kind, cause, bodyBytes, System.nanoTime());
     }
     connection.ended(this);
@@ -226,7 +231,7 @@ final class ObservedRequest extends ForwardingContext {
     }
     answered.sent(bodyBytes);
     if (isEndFramed && answered.isOpen()) {
-      tellRoute();
+      tellEnd();
       answered.completed(statusOfStream(), bodyBytes, nanos);
       connection.ended(this);
     }
@@ -257,7 +262,11 @@ final class ObservedRequest extends ForwardingContext {
     return refusal != 0 || answer == null ? refusal : answer.status().code();
   }
 
-  private void tellRoute() {
+  /** What is known of it at its end only. */
+  private void tellEnd() {
+    if (stream == 0) {
+      exchange().bytesIn(connection.taken() - takenBefore);
+    }
     String named = name;
     RoutingRequest routed = request;
     if (named != null) {
