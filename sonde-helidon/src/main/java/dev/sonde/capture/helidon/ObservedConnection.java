@@ -320,8 +320,7 @@ final class ObservedConnection {
   private void gaveUp() {
     int error = framedGoAway;
     if (error != NO_ERROR && !hasPeerLeft) {
-      state.hint(
-          error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
+      state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
     }
     framedGoAway = NO_ERROR;
   }

@@ -40,6 +40,9 @@ import org.jspecify.annotations.Nullable;
 record HelidonFixture(boolean hasHttp2) implements ServerFixture {
   private static final String TLS_SOCKET = "tls";
 
+  /** Helidon's clock steps once a second, so what it takes for so long may be a second less. */
+  private static final Duration CLOCK_STEP = Duration.ofSeconds(1);
+
   /** Kept, so that what is set on it lasts: Helidon logs every failure of a handler. */
   private static final Logger HELIDON = Logger.getLogger("io.helidon");
 
@@ -130,7 +133,7 @@ record HelidonFixture(boolean hasHttp2) implements ServerFixture {
         .addRouting(routing)
         .addRouting(
             WsRouting.builder().endpoint(ContractRoute.WEBSOCKET.template(), new EchoListener()))
-        .idleConnectionTimeout(options.idleTimeout())
+        .idleConnectionTimeout(options.idleTimeout().plus(CLOCK_STEP))
         .idleConnectionPeriod(Duration.ofMillis(50))
         .shutdownGracePeriod(options.gracefulStop());
   }
