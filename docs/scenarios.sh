@@ -2,7 +2,13 @@
 # Prints the table of docs/servers.md from what the last run of the server contract wrote.
 # Usage: docs/scenarios.sh [directory of reports], after ./mvnw verify
 set -euo pipefail
-cd "${1:-"$(dirname "${BASH_SOURCE[0]}")/../sonde-capture/target/contract"}"
+shopt -s nullglob
+if [ $# -gt 0 ]; then
+  reports=("$1"/*.txt)
+else
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  reports=(sonde-capture/target/contract/*.txt sonde-helidon/target/contract/*.txt)
+fi
 
 awk '
   FNR == 1 { sub(/^contract of /, ""); servers[++n] = $0; next }
@@ -36,4 +42,4 @@ awk '
     print ""
     for (i = 1; i <= notes; i++) print i ". " text[i]
   }
-' *.txt
+' "${reports[@]}"

@@ -16,6 +16,17 @@ public enum Deviation {
   ERRORS_CLOSE,
   /** A request body that is cut short is answered by 4xx or 5xx before the client's leave shows. */
   UPLOAD_ABORT_ANSWERED,
+  /** HTTP/1.0 is not spoken. */
+  NO_HTTP10,
+  /**
+   * After a response to {@code Connection: close} the connection is left to the client to close.
+   */
+  CLOSE_LEFT_TO_CLIENT,
+  /**
+   * Until its first bytes tell a connection's protocol, it is neither timed out nor refused: they
+   * may be the beginning of another one.
+   */
+  FIRST_BYTES_AWAITED,
   /** A head that stalls is not timed out. */
   NO_HEAD_TIMEOUT,
   /** There is no limit of requests on one connection. */
@@ -42,6 +53,11 @@ public enum Deviation {
   MALFORMED_BODY_AS_LEAVE,
   /** To stop, the server connects to itself and wakes its acceptor: once for each port. */
   WAKES_ITSELF,
+  /**
+   * HTTP/2 responses use a header table for a client that has switched it off, too, of which the
+   * dissector then reads the first ones only.
+   */
+  HEADER_TABLE_KEPT,
   /** Status lines have no reason phrase, without which {@code h2load} reads no status. */
   NO_REASON_PHRASE
 }

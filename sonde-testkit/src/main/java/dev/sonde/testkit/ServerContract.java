@@ -118,8 +118,14 @@ public abstract class ServerContract extends ContractHarness {
     RawHttpClient client = connect();
 
     client.send(RawHttpClient.request("GET", "/hello", "Connection: close"));
-    assertThat(client.read().status()).isEqualTo(200);
-    awaitEnd(client);
+    RawResponse response = client.read();
+    assertThat(response.status()).isEqualTo(200);
+    if (differs(Deviation.CLOSE_LEFT_TO_CLIENT)) {
+      assertThat(response.headers()).containsEntry("connection", "close");
+      client.close();
+    } else {
+      awaitEnd(client);
+    }
 
     assertShape(awaitClosed(client.localPort()), "O S R200 C(complete)");
   }
@@ -127,6 +133,7 @@ public abstract class ServerContract extends ContractHarness {
   @Test
   @DisplayName("T04 http10")
   void t04_http10_closesAfterOneResponse() throws Exception {
+    needsNot(Deviation.NO_HTTP10);
     start();
     RawHttpClient client = connect();
 
@@ -204,6 +211,7 @@ public abstract class ServerContract extends ContractHarness {
   @DisplayName("T09 idle-no-byte")
   void t09_idleWithoutAByte_isATimeout() throws Exception {
     needs(Capability.BYTELESS);
+    needsNot(Deviation.FIRST_BYTES_AWAITED);
     start(ServerOptions.defaults().withIdleTimeout(SHORT_IDLE));
     RawHttpClient client = connect();
 
@@ -230,6 +238,7 @@ public abstract class ServerContract extends ContractHarness {
   @DisplayName("T11 malformed-first")
   void t11_malformedFirst_isAnError() throws Exception {
     needs(Capability.MALFORMED);
+    needsNot(Deviation.FIRST_BYTES_AWAITED);
     start();
     RawHttpClient client = connect();
 

@@ -178,11 +178,11 @@ final class WireComparison {
     if (statuses.isEmpty() && isH2 && seen.statuses().contains(SWITCHING_PROTOCOLS)) {
       return;
     }
-    expect(
-        what,
-        "statuses",
-        statuses,
-        completed.stream().map(ResponseCompleted::status).sorted().toList());
+    List<Integer> told = completed.stream().map(ResponseCompleted::status).sorted().toList();
+    boolean isHalfRead = isH2 && deviations.contains(Deviation.HEADER_TABLE_KEPT);
+    if (!isHalfRead || !told.containsAll(statuses)) {
+      expect(what, "statuses", statuses, told);
+    }
   }
 
   private void expect(String what, String quantity, Object onTheWire, Object told) {

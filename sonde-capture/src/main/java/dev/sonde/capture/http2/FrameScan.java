@@ -2,6 +2,7 @@
 package dev.sonde.capture.http2;
 
 import java.nio.ByteBuffer;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Finds the frames of one direction of an HTTP/2 connection that say how something ends.
@@ -53,28 +54,64 @@ public final class FrameScan {
     int end = bytes.position();
     int at = start;
     while (at < end) {
-      if (skipped > 0) {
-        int rest = Math.min(skipped, end - at);
-        skipped -= rest;
-        at += rest;
-      } else if (headerBytes < HEADER_BYTES) {
-        header(bytes.get(at++) & 0xff);
-      } else if (payloadBytes < valueEnd()) {
-        value = value << 8 | (bytes.get(at++) & 0xff);
-        payloadBytes++;
+      int rest = unseen();
+      if (rest > 0) {
+        at += pass(Math.min(rest, end - at));
       } else {
-        int rest = Math.min(length - payloadBytes, end - at);
-        payloadBytes += rest;
-        at += rest;
+        see(bytes.get(at++) & 0xff);
       }
-      if (headerBytes == HEADER_BYTES && payloadBytes == length) {
-        tell();
-        headerBytes = 0;
-        length = 0;
-        stream = 0;
-        payloadBytes = 0;
-        value = 0;
+    }
+  }
+
+  /** So many bytes came by; {@code octetAt} gives each of them, of which few are asked for. */
+  public void scan(int count, IntUnaryOperator octetAt) {
+    int at = 0;
+    while (at < count) {
+      int rest = unseen();
+      if (rest > 0) {
+        at += pass(Math.min(rest, count - at));
+      } else {
+        see(octetAt.applyAsInt(at++) & 0xff);
       }
+    }
+  }
+
+  /** How many bytes come now that are not looked at. */
+  private int unseen() {
+    if (skipped > 0) {
+      return skipped;
+    }
+    return headerBytes < HEADER_BYTES || payloadBytes < valueEnd() ? 0 : length - payloadBytes;
+  }
+
+  private int pass(int count) {
+    if (skipped > 0) {
+      skipped -= count;
+    } else {
+      payloadBytes += count;
+      endIfWhole();
+    }
+    return count;
+  }
+
+  private void see(int octet) {
+    if (headerBytes < HEADER_BYTES) {
+      header(octet);
+    } else {
+      value = value << 8 | octet;
+      payloadBytes++;
+    }
+    endIfWhole();
+  }
+
+  private void endIfWhole() {
+    if (headerBytes == HEADER_BYTES && payloadBytes == length) {
+      tell();
+      headerBytes = 0;
+      length = 0;
+      stream = 0;
+      payloadBytes = 0;
+      value = 0;
     }
   }
 
@@ -108,7 +145,10 @@ public final class FrameScan {
         frames.data(stream, Math.max(0, length - padding));
         tellEnd();
       }
-      case HEADERS -> tellEnd();
+      case HEADERS -> {
+        frames.head(stream);
+        tellEnd();
+      }
       case RST_STREAM -> frames.reset(stream);
       case GOAWAY -> frames.goAway(value);
       default -> {
@@ -125,6 +165,9 @@ public final class FrameScan {
 
   /** Hears of them, on the thread that reads or writes. */
   public interface Frames {
+    /** The head of a message, an interim one and trailers included. */
+    default void head(int stream) {}
+
     /** A piece of a body. */
     default void data(int stream, int bodyBytes) {}
 

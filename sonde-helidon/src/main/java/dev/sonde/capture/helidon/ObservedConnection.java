@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.helidon;
+
+import dev.sonde.capture.AbortKind;
+import dev.sonde.capture.CloseHint;
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.FrameScan;
+import dev.sonde.event.Protocol;
+import io.helidon.common.buffers.BufferData;
+import io.helidon.common.buffers.DataReader;
+import io.helidon.http.Headers;
+import io.helidon.http.HttpPrologue;
+import io.helidon.webserver.http.RoutingRequest;
+import io.helidon.webserver.http.RoutingResponse;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/** One connection: what its bytes, its heads and its requests tell, put together. */
+final class ObservedConnection {
+  /*
+   * One virtual thread reads a connection, tells its close, and on HTTP/1 serves its requests. A
+   * response may be written by another thread while that one waits for it. On HTTP/2 each stream has
+   * a thread; Helidon lets them write one after the other, under its own lock.
+   *
+   * A client of HTTP/2 may have its answer and be gone before the thread that wrote it has told its
+   * end. So a close that finds it at that (FRAMING) is left to it. The writer goes FRAMING to IDLE
+   * by a compare-and-set, and the close sets CLOSED, once and for all: one of them sees the other,
+   * and tells the close.
+   */
+  private static final int IDLE = 0;
+  private static final int FRAMING = 1;
+  private static final int CLOSED = 2;
+
+  /** A write blocks and does not tell whether it had to; one that need not takes less. */
+  private static final long WAITED_NANOS = 1_000_000;
+
+  private static final int SWITCHING_PROTOCOLS = 101;
+  private static final int NO_ERROR = 0;
+  private static final int ENHANCE_YOUR_CALM = 11;
+
+  private final ConnectionState state;
+  private final AtomicInteger frames = new AtomicInteger(IDLE);
+  private final ResponseScan response = new ResponseScan();
+
+  private @Nullable DataReader reader;
+  private @Nullable HttpPrologue prologue;
+
+  /** The one request of HTTP/1 from its head until its end was told. */
+  private volatile @Nullable ObservedRequest current;
+
+  /** The requests of HTTP/2 by their streams, from where they are routed until their ends. */
+  private volatile @Nullable Map<Integer, ObservedRequest> streams;
+
+  private @Nullable FrameScan inbound;
+  private volatile @Nullable FrameScan outbound;
+
+  /** Those of which frames are being written; of the writing thread. */
+  private final List<ObservedRequest> framed = new ArrayList<>(2);
+
+  /** Why the connection is being given up by what is being written; of the writing thread. */
+  private int framedGoAway = NO_ERROR;
+
+  /** Body bytes before those that are being written; of the writing thread. */
+  private long bytesBefore;
+
+  private volatile boolean hasPeerLeft;
+  private volatile @Nullable Throwable peerFailure;
+
+  private long bytesIn;
+
+  /** Whether a head has begun to come. */
+  private boolean isBegun;
+
+  /** Whether bytes came that were meant for Helidon: with TLS the handshake is over then. */
+  private boolean hasReceived;
+
+  /** Whether the bytes are the application's, after an upgrade. */
+  private volatile boolean isHandedOver;
+
+  private volatile boolean isTimedOut;
+  private volatile boolean isStopped;
+
+  ObservedConnection(ConnectionState state) {
+    this.state = state;
+  }
+
+  ConnectionState state() {
+    return state;
+  }
+
+  /** Counts a fault of this adapter, which must not reach the server. */
+  void fault(Throwable thrown) {
+    state.listener().fault(thrown);
+  }
+
+  /** Where bytes lie that came and were not taken yet. */
+  void buffered(DataReader reader) {
+    this.reader = reader;
+  }
+
+  void http1() {
+    state.protocol(Protocol.H1, null, System.nanoTime());
+  }
+
+  void http2() {
+    state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
+    isBegun = false;
+    current = null;
+    Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
+    streams = open;
+    FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
+    inbound = scan;
+    outbound = new FrameScan(new Sent(open), 0);
+    DataReader buffer = reader;
+    int available = buffer == null ? 0 : buffer.available();
+    if (buffer != null && available > 0) {
+      scan.scan(available, buffer.getBuffer(available)::get);
+    }
+  }
+
+  /** No protocol begins with what came. */
+  void unknown() {
+    state.malformed(-1, 0, System.nanoTime());
+  }
+
+  /** Bytes came, or the end of the stream. */
+  void received(byte @Nullable [] bytes) {
+    if (bytes == null) {
+      peerLeft(AbortKind.READ_EOF, null);
+      return;
+    }
+    hasReceived = true;
+    if (!state.isTls()) {
+      state.wire(bytes.length, 0);
+    }
+    bytesIn += bytes.length;
+    if (inbound != null) {
+      inbound.scan(bytes.length, index -> bytes[index]);
+    } else if (current == null) {
+      isBegun = !isHandedOver;
+    }
+  }
+
+  void readFailed(Throwable failure) {
+    if (failure instanceof SSLException) {
+      state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
+    } else if (isPeers(failure)) {
+      peerLeft(AbortKind.CLIENT_RESET, failure);
+    }
+  }
+
+  /** The first line of a request of HTTP/1 is parsed. */
+  void prologue(HttpPrologue prologue) {
+    this.prologue = prologue;
+  }
+
+  /** The head of a request of HTTP/1 is parsed. */
+  void head(ObservedContext context, Headers headers) {
+    HttpPrologue line = Objects.requireNonNull(prologue);
+    isBegun = false;
+    response.reset();
+    ObservedRequest request = new ObservedRequest(context, 0, line, headers, System.nanoTime());
+    current = request;
+    // One that goes on as HTTP/2 is the first stream there, and not to be told twice.
+    if (!request.asksFor("h2c")) {
+      request.begin();
+    }
+  }
+
+  /** A request is being routed; returns null if it is not observed. */
+  @Nullable ObservedRequest route(
+      ObservedContext context, RoutingRequest request, RoutingResponse answer) {
+    ObservedRequest routed = current;
+    Map<Integer, ObservedRequest> open = streams;
+    if (open != null) {
+      routed =
+          new ObservedRequest(
+              context, request.id(), request.prologue(), request.headers(), System.nanoTime());
+    }
+    if (routed != null) {
+      routed.begin();
+      routed.routing(request, answer);
+      if (open != null) {
+        open.put(request.id(), routed);
+      }
+    }
+    return routed;
+  }
+
+  /** A request has ended. */
+  void ended(ObservedRequest request) {
+    Map<Integer, ObservedRequest> open = streams;
+    if (open != null) {
+      open.remove(request.stream(), request);
+    } else if (current == request) {
+      current = null;
+      response.reset();
+    }
+  }
+
+  boolean hasPeerLeft() {
+    return hasPeerLeft;
+  }
+
+  /** Whether the server was asked to end it. */
+  boolean isStopped() {
+    return isStopped;
+  }
+
+  /** Bytes that came and that Helidon has taken. */
+  long taken() {
+    DataReader buffer = reader;
+    return bytesIn - (buffer == null ? 0 : buffer.available());
+  }
+
+  long bodyBytes() {
+    return response.bodyBytes();
+  }
+
+  int status() {
+    return response.status();
+  }
+
+  /** Bytes are about to go out; returns how many. */
+  int writing(BufferData bytes) {
+    int length = bytes.available();
+    try {
+      FrameScan scan = outbound;
+      if (scan != null) {
+        if (frames.compareAndSet(IDLE, FRAMING)) {
+          scan.scan(length, bytes::get);
+        }
+      } else if (!isHandedOver) {
+        bytesBefore = response.bodyBytes();
+        response.scan(bytes);
+      }
+    } catch (RuntimeException e) {
+      fault(e);
+    }
+    return length;
+  }
+
+  /** They went out. */
+  void written(int length, long beginNanos, long endNanos) {
+    if (!state.isTls()) {
+      state.wire(0, length);
+    }
+    if (outbound != null && frames.get() != IDLE) {
+      endFrames(endNanos);
+    } else if (outbound == null) {
+      if (endNanos - beginNanos >= WAITED_NANOS) {
+        state.writeBlocked(beginNanos);
+        state.writeResumed(endNanos);
+      }
+      if (!isHandedOver) {
+        answered(endNanos);
+      }
+    }
+  }
+
+  void writeFailed(Throwable thrown) {
+    framed.clear();
+    framedGoAway = NO_ERROR;
+    Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
+    if (isPeers(cause)) {
+      ObservedRequest request = current;
+      if (request != null) {
+        request.cut(AbortKind.WRITE_FAILED, cause, bytesBefore);
+      }
+      peerLeft(AbortKind.WRITE_FAILED, cause);
+    }
+    if (outbound != null && !frames.compareAndSet(FRAMING, IDLE)) {
+      tellClosed();
+    }
+  }
+
+  /**
+   * Helidon asks its connection to end, and asks again until it has.
+   *
+   * @param byTimer because it was idle; else because the server stops
+   */
+  void closing(boolean byTimer) {
+    if (byTimer) {
+      // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
+      isTimedOut = state.openRequests() == 0;
+    } else {
+      isStopped = true;
+    }
+  }
+
+  /** Helidon has done with it, and closes its socket. */
+  void closed() {
+    if (frames.getAndSet(CLOSED) == IDLE) {
+      tellClosed();
+    }
+  }
+
+  private void endFrames(long nanos) {
+    for (ObservedRequest request : framed) {
+      request.framed(nanos);
+    }
+    framed.clear();
+    gaveUp();
+    if (!frames.compareAndSet(FRAMING, IDLE)) {
+      tellClosed();
+    }
+  }
+
+  /** Helidon gives up a connection whose client has left, too. */
+  private void gaveUp() {
+    int error = framedGoAway;
+    if (error != NO_ERROR && !hasPeerLeft) {
+      state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
+    }
+    framedGoAway = NO_ERROR;
+  }
+
+  private void answered(long nanos) {
+    int status = response.status();
+    ObservedRequest request = current;
+    if (status == 0) {
+      return;
+    }
+    if (request == null) {
+      response.reset();
+      if (!hasPeerLeft && !isTimedOut && !isStopped) {
+        state.malformed(-1, status, nanos);
+      }
+    } else if (status != SWITCHING_PROTOCOLS) {
+      request.answered(status, response.bodyBytes(), nanos);
+    } else if (request.asksFor("h2c")) {
+      http2();
+    } else {
+      isHandedOver = true;
+      request.upgraded(
+          request.asksFor("websocket") ? Protocol.WEBSOCKET : Protocol.UNKNOWN, status, nanos);
+    }
+  }
+
+  private void tellClosed() {
+    try {
+      long nanos = System.nanoTime();
+      Throwable failure = peerFailure;
+      if (!hasPeerLeft) {
+        hintCloser();
+        state.closed(Initiator.LOCAL, null, nanos);
+      } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
+        // After a close frame Helidon is the first to close.
+        state.closed(
+            Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
+      } else {
+        state.closed(Initiator.REMOTE, failure, nanos);
+      }
+    } catch (RuntimeException e) {
+      fault(e);
+    }
+  }
+
+  private void hintCloser() {
+    if (isStopped) {
+      state.hint(CloseHint.SHUTDOWN);
+    } else if (isTimedOut) {
+      state.hint(isBegun ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT);
+    }
+  }
+
+  /** Whether the peer is the cause: the server closes by an interrupt of the reading thread. */
+  private boolean isPeers(Throwable failure) {
+    return failure instanceof IOException
+        && !(failure instanceof ClosedChannelException || failure instanceof SSLException)
+        && !isStopped
+        && !isTimedOut;
+  }
+
+  private void peerLeft(AbortKind kind, @Nullable Throwable failure) {
+    if (!hasPeerLeft) {
+      peerFailure = failure;
+      hasPeerLeft = true;
+    }
+    ObservedRequest request = current;
+    if (request != null) {
+      request.cut(kind, failure, response.bodyBytes());
+    }
+  }
+
+  /** What the client's frames say of an end. */
+  private record Received(Map<Integer, ObservedRequest> open) implements FrameScan.Frames {
+    @Override
+    public void data(int stream, int bodyBytes) {
+      ObservedRequest request = open.get(stream);
+      if (request != null) {
+        request.exchange().bytesIn(bodyBytes);
+      }
+    }
+
+    @Override
+    public void reset(int stream) {
+      ObservedRequest request = open.get(stream);
+      if (request != null) {
+        request.reset();
+      }
+    }
+  }
+
+  /** What the server's frames say, before they are written. */
+  private final class Sent implements FrameScan.Frames {
+    private final Map<Integer, ObservedRequest> open;
+
+    Sent(Map<Integer, ObservedRequest> open) {
+      this.open = open;
+    }
+
+    @Override
+    public void head(int stream) {
+      ObservedRequest request = open.get(stream);
+      if (request != null && request.frameHead()) {
+        framed.add(request);
+      }
+    }
+
+    @Override
+    public void data(int stream, int bodyBytes) {
+      ObservedRequest request = open.get(stream);
+      if (request != null) {
+        request.frameBody(bodyBytes);
+        framed.add(request);
+      }
+    }
+
+    @Override
+    public void end(int stream) {
+      ObservedRequest request = open.get(stream);
+      if (request != null) {
+        request.frameEnd();
+        framed.add(request);
+      }
+    }
+
+    @Override
+    public void goAway(int error) {
+      framedGoAway = error;
+    }
+  }
+}

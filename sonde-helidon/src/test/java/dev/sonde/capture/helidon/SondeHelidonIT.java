@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.sonde.capture.helidon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.sonde.collect.NoopCollector;
+import dev.sonde.testkit.ObservedListeners;
+import dev.sonde.testkit.RecordingCollector;
+import dev.sonde.testkit.RecordingOutlet;
+import dev.sonde.testkit.net.RawHttpClient;
+import dev.sonde.testkit.net.RawResponse;
+import io.helidon.webserver.ListenerConfig;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.WebServerConfig;
+import io.helidon.webserver.http.HttpRouting;
+import java.io.IOException;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+final class SondeHelidonIT {
+  /** Kept, so that what is set on it lasts: Helidon logs every failure of a handler. */
+  private static final Logger HELIDON = Logger.getLogger("io.helidon");
+
+  private final RecordingOutlet outlet = new RecordingOutlet();
+  private @Nullable WebServer server;
+
+  @AfterEach
+  void stop() {
+    if (server != null) {
+      server.stop();
+    }
+  }
+
+  @Test
+  void observe_changesNothingWhenSondeIsSwitchedOff() {
+    WebServerConfig.Builder builder = builder(routing -> {});
+
+    WebServerConfig.Builder observed =
+        SondeHelidon.observe(builder, new ObservedListeners(NoopCollector.INSTANCE));
+
+    assertThat(observed).isSameAs(builder);
+    assertThat(observed.connectionSelectors()).isEmpty();
+  }
+
+  @Test
+  void firstBytesOfNoProtocol_areAMalformedHeadThoughHelidonDoesNotAnswerThem() throws Exception {
+    RecordingCollector events = new RecordingCollector();
+    server =
+        SondeHelidon.observe(builder(routing -> {}), new ObservedListeners(events)).build().start();
+
+    try (RawHttpClient client = RawHttpClient.connect(server.port())) {
+      client.send("THIS IS NOT HTTP AND NOT ITS SECOND VERSION\r\n\r\n");
+      assertThat(client.readToEnd()).isEmpty();
+
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(events.connections())
+                      .singleElement()
+                      .satisfies(trace -> assertThat(trace.shape()).isEqualTo("O S* C(error)")));
+    }
+  }
+
+  @Test
+  void thrown_isKnownWhenHelidonAnswersForIt() throws Exception {
+    IllegalStateException failure = new IllegalStateException("on purpose");
+    start(
+        routing ->
+            routing.get(
+                "/",
+                (request, response) -> {
+                  throw failure;
+                }));
+
+    assertThat(get("/").status()).isEqualTo(500);
+
+    assertThat(outlet.errors).containsExactly(failure);
+  }
+
+  @Test
+  void thrownAfterTheHead_isKnownThoughTheResponseIsCut() throws Exception {
+    IllegalStateException failure = new IllegalStateException("on purpose");
+    start(
+        routing ->
+            routing.get(
+                "/",
+                (request, response) -> {
+                  var body = response.outputStream();
+                  body.write(new byte[100_000]);
+                  body.flush();
+                  throw failure;
+                }));
+
+    try (RawHttpClient client = RawHttpClient.connect(port())) {
+      client.send(RawHttpClient.request("GET", "/"));
+      assertThat(client.readHead().status()).isEqualTo(200);
+      assertThat(client.readToEnd()).isNotEmpty();
+    }
+
+    await().until(() -> outlet.requests.size() == 1);
+
+    assertThat(outlet.errors).containsExactly(failure);
+  }
+
+  @Test
+  void thrown_isKnownWhenTheApplicationAnswersAndSaysSo() throws Exception {
+    IllegalStateException failure = new IllegalStateException("on purpose");
+    start(
+        routing ->
+            routing
+                .error(
+                    IllegalStateException.class,
+                    (request, response, thrown) -> {
+                      SondeHelidon.failed(thrown);
+                      response.status(503).send("later");
+                    })
+                .get(
+                    "/",
+                    (request, response) -> {
+                      throw failure;
+                    }));
+
+    assertThat(get("/").text()).isEqualTo("later");
+
+    assertThat(outlet.errors).containsExactly(failure);
+  }
+
+  @Test
+  void route_goesBeforeThePatternOfHelidon() throws Exception {
+    start(
+        routing ->
+            routing.get(
+                "/users/{id}",
+                (request, response) -> {
+                  SondeHelidon.route("/users/{name}");
+                  response.send("hello");
+                }));
+
+    assertThat(get("/users/1").text()).isEqualTo("hello");
+
+    assertThat(outlet.routes).containsExactly("/users/{name}");
+    assertThat(outlet.bodyBytes).containsExactly(5L);
+  }
+
+  @Test
+  void namedSocket_isAListenerOfItsOwn() throws Exception {
+    WebServerConfig.Builder builder =
+        builder(routing -> {})
+            .putSocket(
+                "admin",
+                ListenerConfig.builder()
+                    .name("admin")
+                    .host("127.0.0.1")
+                    .routing(
+                        routing -> routing.get("/", (request, response) -> response.send("admin")))
+                    .build());
+    server = SondeHelidon.observe(builder, outlet::listener).build().start();
+
+    assertThat(get(server.port("admin"), "/").text()).isEqualTo("admin");
+
+    assertThat(outlet.scopes).hasSize(2);
+    assertThat(outlet.routes).containsExactly("/");
+  }
+
+  private void start(Consumer<HttpRouting.Builder> routing) {
+    server = SondeHelidon.observe(builder(routing), outlet::listener).build().start();
+  }
+
+  private static WebServerConfig.Builder builder(Consumer<HttpRouting.Builder> routing) {
+    HELIDON.setLevel(Level.OFF);
+    return WebServer.builder().shutdownHook(false).host("127.0.0.1").port(0).routing(routing);
+  }
+
+  private RawResponse get(String path) throws IOException {
+    return get(port(), path);
+  }
+
+  /** Returns the response to a request that was seen to end. */
+  private RawResponse get(int port, String path) throws IOException {
+    try (RawHttpClient client = RawHttpClient.connect(port)) {
+      RawResponse response = client.get(path);
+      await().until(() -> outlet.requests.size() == 1);
+      return response;
+    }
+  }
+
+  private int port() {
+    return Objects.requireNonNull(server).port();
+  }
+}
