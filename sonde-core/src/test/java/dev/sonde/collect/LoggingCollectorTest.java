@@ -84,7 +84,7 @@ final class LoggingCollectorTest {
     // A connection's upgrade took as long as its request.
     assertThat(log.lines())
         .extracting(line -> line.startsWith("INFO"))
-        .containsExactly(false, true, false);
+        .containsExactly(false, true, false, false);
   }
 
   @Test
