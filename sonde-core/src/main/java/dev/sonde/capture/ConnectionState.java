@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Protocol;
 import java.io.IOException;
@@ -230,8 +232,9 @@ public final class ConnectionState extends Padding {
         return beginAlone(last, workerId, method, path, httpVersion, nanos);
       }
     }
-    return beginAmongOthers(
-        workerId, streamId, method, path, httpVersion, nanos, /* isLate= */ false);
+    return requireNonNull(
+        beginAmongOthers(
+            workerId, streamId, method, path, httpVersion, nanos, /* isLate= */ false));
   }
 
   /**
@@ -243,9 +246,9 @@ public final class ConnectionState extends Padding {
    * @param workerId index of the event loop or worker that parsed it, or -1 if unknown
    * @param streamId not 0, for it is one among others
    * @param path as received; query string and path parameters are not kept
-   * @return the request; of a closed connection one that has already ended
+   * @return the request; null if its connection is closed already, and nothing was told then
    */
-  public Exchange beginLate(
+  public @Nullable Exchange beginLate(
       int workerId, long streamId, String method, String path, String httpVersion, long nanos) {
     return beginAmongOthers(
         workerId, streamId, method, path, httpVersion, nanos, /* isLate= */ true);
@@ -269,7 +272,7 @@ public final class ConnectionState extends Padding {
     return exchange;
   }
 
-  private Exchange beginAmongOthers(
+  private @Nullable Exchange beginAmongOthers(
       int workerId,
       long streamId,
       String method,
@@ -284,19 +287,25 @@ public final class ConnectionState extends Padding {
     long start = isLate ? openedNanos + Math.max(0, nanos - openedNanos) : reported;
     exchange.head(id, workerId, streamId, method, path, httpVersion, start);
     if (!acquire()) {
-      exchange.discard();
-      listener.late();
-      return exchange;
+      return discarded(exchange, isLate);
     }
     set.add(exchange);
     if (closed) {
-      exchange.discard();
-      listener.late();
       leave(exchange);
-      return exchange;
+      return discarded(exchange, isLate);
     }
     tellStart(exchange);
     exchange.opened();
+    return exchange;
+  }
+
+  /** It came after the close: a call in vain, unless its adapter did not know better. */
+  private @Nullable Exchange discarded(Exchange exchange, boolean isLate) {
+    exchange.discard();
+    if (isLate) {
+      return null;
+    }
+    listener.late();
     return exchange;
   }
 

@@ -46,7 +46,9 @@ public final class StatsStore {
    */
   private static final long SLACK_BYTES = 1 << 20;
 
-  private static final String UNMATCHED = "<unmatched>";
+  /** The route of requests that matched none, so that made-up paths are no routes. */
+  public static final String UNMATCHED = "<unmatched>";
+
   private static final int NOT_FOUND = 404;
 
   private final Timeline timeline;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sonde.event.Protocol;
@@ -259,7 +260,7 @@ final class ConnectionStateTest {
   void beginLate_startsBeforeWhatWasReportedMeanwhile() {
     begin(1).completed(200, 10, 9_000);
 
-    Exchange late = connection.beginLate(0, 3, "GET", "/a", "HTTP/2.0", 3_000);
+    Exchange late = requireNonNull(connection.beginLate(0, 3, "GET", "/a", "HTTP/2.0", 3_000));
     late.completed(200, 10, 9_500);
 
     assertThat(late.startNanos()).isEqualTo(3_000);
@@ -268,8 +269,16 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void beginLate_ofAClosedConnectionTellsNothing() {
+    connection.closed(Initiator.REMOTE, null, 5_000);
+
+    assertThat(connection.beginLate(0, 1, "GET", "/a", "HTTP/2.0", 3_000)).isNull();
+    assertThat(listener.lateCalls()).isZero();
+  }
+
+  @Test
   void beginLate_startsNotBeforeItsConnection() {
-    Exchange late = connection.beginLate(0, 1, "GET", "/a", "HTTP/2.0", 500);
+    Exchange late = requireNonNull(connection.beginLate(0, 1, "GET", "/a", "HTTP/2.0", 500));
 
     assertThat(late.startNanos()).isEqualTo(1_000);
   }

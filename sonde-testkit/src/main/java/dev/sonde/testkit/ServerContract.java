@@ -23,7 +23,7 @@ import dev.sonde.testkit.net.RawResponse;
 import dev.sonde.testkit.net.TlsMaterial;
 import dev.sonde.testkit.net.WebSocketClient;
 import java.io.IOException;
-import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -1015,7 +1015,8 @@ public abstract class ServerContract extends ContractHarness {
             () -> {
               try (RawHttpClient probe = RawHttpClient.connect(port)) {
                 return probe.localPort() == 0;
-              } catch (ConnectException e) {
+              } catch (SocketException e) {
+                // Refused; or reset, if its listener went in the middle of it.
                 return true;
               }
             });

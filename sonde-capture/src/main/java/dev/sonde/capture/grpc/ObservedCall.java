@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Outcome;
 import dev.sonde.event.RequestEvent.StreamKind;
+import dev.sonde.stats.StatsStore;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
@@ -287,7 +288,8 @@ final class ObservedCall extends ServerStreamTracer {
         .emitter()
         .request(
             METHOD,
-            null,
+            // Its method was not looked up, and may be anybody's invention.
+            StatsStore.UNMATCHED,
             path,
             outcome == Outcome.COMPLETED ? GrpcStatus.toHttp(status.getCode()) : 0,
             outcome,

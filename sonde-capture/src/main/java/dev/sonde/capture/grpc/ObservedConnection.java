@@ -44,9 +44,6 @@ final class ObservedConnection {
 
   /** Begins a call whose head came at {@code nanos}; null if it came too late. */
   @Nullable Exchange begin(String path, long nanos) {
-    if (state.isClosed()) {
-      return null;
-    }
     return state.beginLate(
         -1, calls.incrementAndGet(), ObservedCall.METHOD, path, "HTTP/2.0", nanos);
   }

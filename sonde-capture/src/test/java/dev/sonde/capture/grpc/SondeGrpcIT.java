@@ -588,6 +588,9 @@ final class SondeGrpcIT {
       assertThat(sonde.health().faults()).isEmpty();
     }
     assertThat(events).hasSize(3);
+    assertThat(events)
+        .extracting(RequestEvent::route)
+        .containsExactly("<unmatched>", "<unmatched>", "/" + EchoService.UNARY.getFullMethodName());
     assertThat(events.get(0).outcome()).isEqualTo(Outcome.CLIENT_ABORT_BEFORE_HEADERS);
     assertThat(events.get(0).connectionId()).isZero();
     assertThat(events.get(1).path()).isEqualTo("/test.Echo/Missing");
