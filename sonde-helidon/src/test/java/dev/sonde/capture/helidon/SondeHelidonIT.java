@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.sonde.collect.NoopCollector;
+import dev.sonde.event.ConnectionClosed;
 import dev.sonde.testkit.ObservedListeners;
 import dev.sonde.testkit.RecordingCollector;
 import dev.sonde.testkit.RecordingOutlet;
+import dev.sonde.testkit.net.Http2Client;
 import dev.sonde.testkit.net.RawHttpClient;
 import dev.sonde.testkit.net.RawResponse;
 import io.helidon.webserver.ListenerConfig;
@@ -26,6 +28,11 @@ import org.junit.jupiter.api.Test;
 final class SondeHelidonIT {
   /** Kept, so that what is set on it lasts: Helidon logs every failure of a handler. */
   private static final Logger HELIDON = Logger.getLogger("io.helidon");
+
+  /** A WINDOW_UPDATE of the whole connection by 2^31 - 1, which no window can take. */
+  private static final byte[] GRANT_OF_TOO_MUCH = {0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, -1, -1, -1};
+
+  private static final int FLOW_CONTROL_ERROR = 3;
 
   private final RecordingOutlet outlet = new RecordingOutlet();
   private @Nullable WebServer server;
@@ -65,6 +72,32 @@ final class SondeHelidonIT {
                       .singleElement()
                       .satisfies(trace -> assertThat(trace.shape()).isEqualTo("O S* C(error)")));
     }
+  }
+
+  @Test
+  void goAwayWithAnError_isWhyTheConnectionEndedThoughHelidonGoesOn() throws Exception {
+    RecordingCollector events = new RecordingCollector();
+    server =
+        SondeHelidon.observe(
+                builder(routing -> routing.get("/", (request, response) -> response.send("hello"))),
+                new ObservedListeners(events))
+            .build()
+            .start();
+
+    try (Http2Client client = Http2Client.connect(server.port())) {
+      client.garbage(GRANT_OF_TOO_MUCH);
+      assertThat(client.awaitEnd(client.get("/"))).isEqualTo(5);
+      assertThat(client.goAwayError()).isEqualTo(FLOW_CONTROL_ERROR);
+    }
+
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(events.connections())
+                    .singleElement()
+                    .satisfies(trace -> assertThat(trace.shape()).isEqualTo("O S R200 C(error)"))
+                    .extracting(trace -> trace.only(ConnectionClosed.class).detail())
+                    .isEqualTo("protocol_error"));
   }
 
   @Test
