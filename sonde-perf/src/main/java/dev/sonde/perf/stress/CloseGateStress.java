@@ -9,13 +9,13 @@ import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
-import org.openjdk.jcstress.infra.results.III_Result;
+import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /** A close comes while frames are written: one of the two tells it, and knows them if they were. */
 @JCStressTest
-@Outcome(id = "1, 0, 1", expect = ACCEPTABLE, desc = "the writer tells")
-@Outcome(id = "0, 1, 1", expect = ACCEPTABLE, desc = "the close tells, after the write")
-@Outcome(id = "0, 1, 0", expect = ACCEPTABLE, desc = "the close tells, before the write")
+@Outcome(id = "1, 0, 1, 1", expect = ACCEPTABLE, desc = "the writer tells")
+@Outcome(id = "0, 1, 1, 1", expect = ACCEPTABLE, desc = "the close tells, after the write")
+@Outcome(id = "0, 1, 0, 0", expect = ACCEPTABLE, desc = "the close tells, before the write")
 @Outcome(expect = FORBIDDEN, desc = "told twice, never, or without the frames")
 @State
 public class CloseGateStress {
@@ -29,8 +29,9 @@ public class CloseGateStress {
 
   /** Writes. */
   @Actor
-  public void writer(III_Result result) {
+  public void writer(IIII_Result result) {
     if (gate.writes()) {
+      result.r4 = 1;
       frames = 1;
       if (gate.wrote()) {
         result.r1 = 1;
@@ -41,7 +42,7 @@ public class CloseGateStress {
 
   /** Closes. */
   @Actor
-  public void closer(III_Result result) {
+  public void closer(IIII_Result result) {
     if (gate.closed()) {
       result.r2 = 1;
       result.r3 = frames;
