@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.CloseGate;
 import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import io.helidon.common.buffers.BufferData;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -33,13 +33,11 @@ final class ObservedConnection {
    * a thread; Helidon lets them write one after the other, under its own lock.
    *
    * A client of HTTP/2 may have its answer and be gone before the thread that wrote it has told its
-   * end. So a close that finds it at that (FRAMING) is left to it. The writer goes FRAMING to IDLE
-   * by a compare-and-set, and the close sets CLOSED, once and for all: one of them sees the other,
-   * and tells the close.
+   * end. So frames are written within a gate, and a close that finds a write there is left to it.
+   * What is written after the close is not looked at. The close may also come while the thread of a
+   * stream, or the client's reset, ends a request; each tells its end in the monitor of this, so
+   * that none comes too late.
    */
-  private static final int IDLE = 0;
-  private static final int FRAMING = 1;
-  private static final int CLOSED = 2;
 
   /** A write blocks and does not tell whether it had to; one that need not takes less. */
   private static final long WAITED_NANOS = 1_000_000;
@@ -49,7 +47,7 @@ final class ObservedConnection {
   private static final int ENHANCE_YOUR_CALM = 11;
 
   private final ConnectionState state;
-  private final AtomicInteger frames = new AtomicInteger(IDLE);
+  private final CloseGate gate = new CloseGate();
   private final ResponseScan response = new ResponseScan();
 
   private @Nullable DataReader reader;
@@ -183,6 +181,9 @@ final class ObservedConnection {
     ObservedRequest routed = current;
     Map<Integer, ObservedRequest> open = streams;
     if (open != null) {
+      if (state.isClosed()) {
+        return null;
+      }
       routed =
           new ObservedRequest(
               context, request.id(), request.prologue(), request.headers(), System.nanoTime());
@@ -231,14 +232,15 @@ final class ObservedConnection {
     return response.status();
   }
 
-  /** Bytes are about to go out; returns how many. */
-  int writing(BufferData bytes) {
-    int length = bytes.available();
+  /** Bytes are about to go out; returns whether {@link #endWrite()} has to follow. */
+  boolean writing(BufferData bytes) {
+    boolean isHolding = false;
     try {
       FrameScan scan = outbound;
       if (scan != null) {
-        if (frames.compareAndSet(IDLE, FRAMING)) {
-          scan.scan(length, bytes::get);
+        isHolding = gate.writes();
+        if (isHolding) {
+          scan.scan(bytes.available(), bytes::get);
         }
       } else if (!isHandedOver) {
         bytesBefore = response.bodyBytes();
@@ -247,16 +249,20 @@ final class ObservedConnection {
     } catch (RuntimeException e) {
       fault(e);
     }
-    return length;
+    return isHolding;
   }
 
-  /** They went out. */
-  void written(int length, long beginNanos, long endNanos) {
+  /**
+   * They went out.
+   *
+   * @param isHolding what {@link #writing} returned
+   */
+  void written(int length, long beginNanos, long endNanos, boolean isHolding) {
     if (!state.isTls()) {
       state.wire(0, length);
     }
-    if (outbound != null && frames.get() != IDLE) {
-      endFrames(endNanos);
+    if (isHolding) {
+      framed(endNanos);
     } else if (outbound == null) {
       if (endNanos - beginNanos >= WAITED_NANOS) {
         state.writeBlocked(beginNanos);
@@ -269,8 +275,6 @@ final class ObservedConnection {
   }
 
   void writeFailed(Throwable thrown) {
-    framed.clear();
-    framedGoAway = NO_ERROR;
     Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
     if (isPeers(cause)) {
       ObservedRequest request = current;
@@ -279,7 +283,13 @@ final class ObservedConnection {
       }
       peerLeft(AbortKind.WRITE_FAILED, cause);
     }
-    if (outbound != null && !frames.compareAndSet(FRAMING, IDLE)) {
+  }
+
+  /** A write of frames is over, however it went. */
+  void endWrite() {
+    framed.clear();
+    framedGoAway = NO_ERROR;
+    if (gate.wrote()) {
       tellClosed();
     }
   }
@@ -300,29 +310,21 @@ final class ObservedConnection {
 
   /** Helidon has done with it, and closes its socket. */
   void closed() {
-    if (frames.getAndSet(CLOSED) == IDLE) {
+    if (gate.closed()) {
       tellClosed();
     }
   }
 
-  private void endFrames(long nanos) {
+  /** Frames went out. */
+  private void framed(long nanos) {
     for (ObservedRequest request : framed) {
       request.framed(nanos);
     }
-    framed.clear();
-    gaveUp();
-    if (!frames.compareAndSet(FRAMING, IDLE)) {
-      tellClosed();
-    }
-  }
-
-  /** Helidon gives up a connection whose client has left, too. */
-  private void gaveUp() {
+    // Helidon gives up a connection whose client has left, too.
     int error = framedGoAway;
     if (error != NO_ERROR && !hasPeerLeft) {
       state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
     }
-    framedGoAway = NO_ERROR;
   }
 
   private void answered(long nanos) {
@@ -349,20 +351,26 @@ final class ObservedConnection {
 
   private void tellClosed() {
     try {
-      long nanos = System.nanoTime();
-      Throwable failure = peerFailure;
-      if (!hasPeerLeft) {
-        hintCloser();
-        state.closed(Initiator.LOCAL, null, nanos);
-      } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
-        // After a close frame Helidon is the first to close.
-        state.closed(
-            Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
-      } else {
-        state.closed(Initiator.REMOTE, failure, nanos);
+      synchronized (this) {
+        close();
       }
     } catch (RuntimeException e) {
       fault(e);
+    }
+  }
+
+  private void close() {
+    long nanos = System.nanoTime();
+    Throwable failure = peerFailure;
+    if (!hasPeerLeft) {
+      hintCloser();
+      state.closed(Initiator.LOCAL, null, nanos);
+    } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
+      // After a close frame Helidon is the first to close.
+      state.closed(
+          Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
+    } else {
+      state.closed(Initiator.REMOTE, failure, nanos);
     }
   }
 

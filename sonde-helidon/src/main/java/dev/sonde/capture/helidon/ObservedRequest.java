@@ -197,9 +197,11 @@ final class ObservedRequest extends ForwardingContext {
 
   void cut(AbortKind kind, @Nullable Throwable cause, long bodyBytes) {
     begin();
-    if (exchange().isOpen()) {
-      tellEnd();
-      exchange().aborted(kind, cause, bodyBytes, System.nanoTime());
+    synchronized (connection) {
+      if (exchange().isOpen()) {
+        tellEnd();
+        exchange().aborted(kind, cause, bodyBytes, System.nanoTime());
+      }
     }
     connection.ended(this);
   }
@@ -230,9 +232,13 @@ final class ObservedRequest extends ForwardingContext {
       answered.committed(statusOfStream(), nanos);
     }
     answered.sent(bodyBytes);
-    if (isEndFramed && answered.isOpen()) {
-      tellEnd();
-      answered.completed(statusOfStream(), bodyBytes, nanos);
+    if (isEndFramed) {
+      synchronized (connection) {
+        if (answered.isOpen()) {
+          tellEnd();
+          answered.completed(statusOfStream(), bodyBytes, nanos);
+        }
+      }
       connection.ended(this);
     }
   }

@@ -16,8 +16,11 @@ import io.helidon.webserver.ListenerConfig;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.WebServerConfig;
 import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -98,6 +101,27 @@ final class SondeHelidonIT {
                     .satisfies(trace -> assertThat(trace.shape()).isEqualTo("O S R200 C(error)"))
                     .extracting(trace -> trace.only(ConnectionClosed.class).detail())
                     .isEqualTo("protocol_error"));
+  }
+
+  @Test
+  void clientThatLeavesWhileStreamsWrite_isToldOnce() throws Exception {
+    CountDownLatch ended = new CountDownLatch(2);
+    start(routing -> routing.get("/endless/{id}", (request, response) -> endless(response, ended)));
+
+    try (Http2Client client = Http2Client.connect(port())) {
+      int first = client.get("/endless/1");
+      int second = client.get("/endless/2");
+      client.awaitBytes(first, 100_000);
+      client.awaitBytes(second, 100_000);
+    }
+
+    await().until(() -> ended.getCount() == 0 && outlet.connections.size() == 1);
+    stop();
+    assertThat(outlet.requests).hasSize(2);
+    assertThat(outlet.scopes)
+        .singleElement()
+        .satisfies(scope -> assertThat(scope.lateCalls()).isZero())
+        .satisfies(scope -> assertThat(scope.faults()).isZero());
   }
 
   @Test
@@ -199,6 +223,18 @@ final class SondeHelidonIT {
 
     assertThat(outlet.scopes).hasSize(2);
     assertThat(outlet.routes).containsExactly("/");
+  }
+
+  /** Writes until it fails, which is when the client has left. */
+  private static void endless(ServerResponse response, CountDownLatch ended) throws IOException {
+    try (OutputStream body = response.outputStream()) {
+      while (true) {
+        body.write(new byte[10_000]);
+        body.flush();
+      }
+    } finally {
+      ended.countDown();
+    }
   }
 
   private void start(Consumer<HttpRouting.Builder> routing) {
