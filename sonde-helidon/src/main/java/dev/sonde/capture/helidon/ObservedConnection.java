@@ -360,6 +360,12 @@ final class ObservedConnection {
   }
 
   private void close() {
+    state.visitOpenRequests(
+        open -> {
+          if (open.attachment() instanceof ObservedRequest request) {
+            request.closing();
+          }
+        });
     long nanos = System.nanoTime();
     Throwable failure = peerFailure;
     if (!hasPeerLeft) {

@@ -195,6 +195,13 @@ final class ObservedRequest extends ForwardingContext {
     cut(AbortKind.CLIENT_RESET, null, bodyBytes);
   }
 
+  /** Its connection is about to be closed, which ends it if it is open. */
+  void closing() {
+    if (exchange().isOpen()) {
+      tellEnd();
+    }
+  }
+
   void cut(AbortKind kind, @Nullable Throwable cause, long bodyBytes) {
     begin();
     synchronized (connection) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.helidon;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -223,6 +224,33 @@ final class SondeHelidonIT {
 
     assertThat(outlet.scopes).hasSize(2);
     assertThat(outlet.routes).containsExactly("/");
+  }
+
+  @Test
+  void requestOfHttp2_hasItsRouteThoughTheCloseCutsIt() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    start(
+        routing ->
+            routing.get(
+                "/events/{id}",
+                (request, response) -> {
+                  try (OutputStream body = response.outputStream()) {
+                    body.write("data: hello\n\n".getBytes(US_ASCII));
+                    body.flush();
+                    closed.await();
+                  }
+                }));
+
+    try (Http2Client client = Http2Client.connect(port())) {
+      client.awaitBytes(client.get("/events/1"), 5);
+    }
+
+    try {
+      await().until(() -> outlet.connections.size() == 1);
+    } finally {
+      closed.countDown();
+    }
+    assertThat(outlet.routes).containsExactly("/events/{id}");
   }
 
   /** Writes until it fails, which is when the client has left. */
