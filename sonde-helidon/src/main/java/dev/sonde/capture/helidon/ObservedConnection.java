@@ -25,7 +25,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** One connection: what its bytes, its heads and its requests tell, put together. */
+/**
+ * One connection: what its bytes, its heads and its requests tell, put together.
+ *
+ * <p>What fails in here is counted, and does not reach Helidon.
+ */
 final class ObservedConnection {
   /*
    * One virtual thread reads a connection, tells its close, and on HTTP/1 serves its requests. A
@@ -107,53 +111,73 @@ final class ObservedConnection {
   }
 
   void http1() {
-    state.protocol(Protocol.H1, null, System.nanoTime());
+    try {
+      state.protocol(Protocol.H1, null, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   void http2() {
-    state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
-    isBegun = false;
-    current = null;
-    Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
-    streams = open;
-    FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
-    inbound = scan;
-    outbound = new FrameScan(new Sent(open), 0);
-    DataReader buffer = reader;
-    int available = buffer == null ? 0 : buffer.available();
-    if (buffer != null && available > 0) {
-      scan.scan(available, buffer.getBuffer(available)::get);
+    try {
+      state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
+      isBegun = false;
+      current = null;
+      Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
+      streams = open;
+      FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
+      inbound = scan;
+      outbound = new FrameScan(new Sent(open), 0);
+      DataReader buffer = reader;
+      int available = buffer == null ? 0 : buffer.available();
+      if (buffer != null && available > 0) {
+        scan.scan(available, buffer.getBuffer(available)::get);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** No protocol begins with what came. */
   void unknown() {
-    state.malformed(-1, 0, System.nanoTime());
+    try {
+      state.malformed(-1, 0, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   /** Bytes came, or the end of the stream. */
   void received(byte @Nullable [] bytes) {
-    if (bytes == null) {
-      peerLeft(AbortKind.READ_EOF, null);
-      return;
-    }
-    hasReceived = true;
-    if (!state.isTls()) {
-      state.wire(bytes.length, 0);
-    }
-    bytesIn += bytes.length;
-    if (inbound != null) {
-      inbound.scan(bytes.length, index -> bytes[index]);
-    } else if (current == null) {
-      isBegun = !isHandedOver;
+    try {
+      if (bytes == null) {
+        peerLeft(AbortKind.READ_EOF, null);
+        return;
+      }
+      hasReceived = true;
+      if (!state.isTls()) {
+        state.wire(bytes.length, 0);
+      }
+      bytesIn += bytes.length;
+      if (inbound != null) {
+        inbound.scan(bytes.length, index -> bytes[index]);
+      } else if (current == null) {
+        isBegun = !isHandedOver;
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void readFailed(Throwable failure) {
-    if (failure instanceof SSLException) {
-      state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
-    } else if (isPeers(failure)) {
-      peerLeft(AbortKind.CLIENT_RESET, failure);
+    try {
+      if (failure instanceof SSLException) {
+        state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
+      } else if (isPeers(failure)) {
+        peerLeft(AbortKind.CLIENT_RESET, failure);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -164,38 +188,47 @@ final class ObservedConnection {
 
   /** The head of a request of HTTP/1 is parsed. */
   void head(ObservedContext context, Headers headers) {
-    HttpPrologue line = Objects.requireNonNull(prologue);
-    isBegun = false;
-    response.reset();
-    ObservedRequest request = new ObservedRequest(context, 0, line, headers, System.nanoTime());
-    current = request;
-    // One that goes on as HTTP/2 is the first stream there, and not to be told twice.
-    if (!request.asksFor("h2c")) {
-      request.begin();
+    try {
+      HttpPrologue line = Objects.requireNonNull(prologue);
+      isBegun = false;
+      response.reset();
+      ObservedRequest request = new ObservedRequest(context, 0, line, headers, System.nanoTime());
+      current = request;
+      // One that goes on as HTTP/2 is the first stream there, and not to be told twice.
+      if (!request.asksFor("h2c")) {
+        request.begin();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** A request is being routed; returns null if it is not observed. */
   @Nullable ObservedRequest route(
       ObservedContext context, RoutingRequest request, RoutingResponse answer) {
-    ObservedRequest routed = current;
-    Map<Integer, ObservedRequest> open = streams;
-    if (open != null) {
-      if (state.isClosed()) {
-        return null;
-      }
-      routed =
-          new ObservedRequest(
-              context, request.id(), request.prologue(), request.headers(), System.nanoTime());
-    }
-    if (routed != null) {
-      routed.begin();
-      routed.routing(request, answer);
+    try {
+      ObservedRequest routed = current;
+      Map<Integer, ObservedRequest> open = streams;
       if (open != null) {
-        open.put(request.id(), routed);
+        if (state.isClosed()) {
+          return null;
+        }
+        routed =
+            new ObservedRequest(
+                context, request.id(), request.prologue(), request.headers(), System.nanoTime());
       }
+      if (routed != null) {
+        routed.begin();
+        routed.routing(request, answer);
+        if (open != null) {
+          open.put(request.id(), routed);
+        }
+      }
+      return routed;
+    } catch (Throwable t) {
+      fault(t);
+      return null;
     }
-    return routed;
   }
 
   /** A request has ended. */
@@ -246,8 +279,8 @@ final class ObservedConnection {
         bytesBefore = response.bodyBytes();
         response.scan(bytes);
       }
-    } catch (RuntimeException e) {
-      fault(e);
+    } catch (Throwable t) {
+      fault(t);
     }
     return isHolding;
   }
@@ -258,30 +291,38 @@ final class ObservedConnection {
    * @param isHolding what {@link #writing} returned
    */
   void written(int length, long beginNanos, long endNanos, boolean isHolding) {
-    if (!state.isTls()) {
-      state.wire(0, length);
-    }
-    if (isHolding) {
-      framed(endNanos);
-    } else if (outbound == null) {
-      if (endNanos - beginNanos >= WAITED_NANOS) {
-        state.writeBlocked(beginNanos);
-        state.writeResumed(endNanos);
+    try {
+      if (!state.isTls()) {
+        state.wire(0, length);
       }
-      if (!isHandedOver) {
-        answered(endNanos);
+      if (isHolding) {
+        framed(endNanos);
+      } else if (outbound == null) {
+        if (endNanos - beginNanos >= WAITED_NANOS) {
+          state.writeBlocked(beginNanos);
+          state.writeResumed(endNanos);
+        }
+        if (!isHandedOver) {
+          answered(endNanos);
+        }
       }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void writeFailed(Throwable thrown) {
-    Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
-    if (isPeers(cause)) {
-      ObservedRequest request = current;
-      if (request != null) {
-        request.cut(AbortKind.WRITE_FAILED, cause, bytesBefore);
+    try {
+      Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
+      if (isPeers(cause)) {
+        ObservedRequest request = current;
+        if (request != null) {
+          request.cut(AbortKind.WRITE_FAILED, cause, bytesBefore);
+        }
+        peerLeft(AbortKind.WRITE_FAILED, cause);
       }
-      peerLeft(AbortKind.WRITE_FAILED, cause);
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -300,11 +341,15 @@ final class ObservedConnection {
    * @param byTimer because it was idle; else because the server stops
    */
   void closing(boolean byTimer) {
-    if (byTimer) {
-      // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
-      isTimedOut = state.openRequests() == 0;
-    } else {
-      isStopped = true;
+    try {
+      if (byTimer) {
+        // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
+        isTimedOut = state.openRequests() == 0;
+      } else {
+        isStopped = true;
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -354,8 +399,8 @@ final class ObservedConnection {
       synchronized (this) {
         close();
       }
-    } catch (RuntimeException e) {
-      fault(e);
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

@@ -11,7 +11,9 @@ import dev.sonde.event.Protocol;
 import dev.sonde.testkit.RecordingOutlet;
 import io.helidon.common.buffers.BufferData;
 import io.helidon.common.buffers.DataWriter;
+import java.lang.reflect.Proxy;
 import java.util.EnumSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 final class ObservedWriterTest {
@@ -53,6 +55,34 @@ final class ObservedWriterTest {
     assertThatThrownBy(() -> writer.write(BufferData.create(PING))).isSameAs(error);
     connection.closed();
 
+    assertThat(outlet.connections).containsExactly(state);
+  }
+
+  @Test
+  void faultOfTheAdapter_doesNotReachTheWriter() {
+    AssertionError fault = new AssertionError("on purpose");
+    BufferData unreadable =
+        (BufferData)
+            Proxy.newProxyInstance(
+                BufferData.class.getClassLoader(),
+                new Class<?>[] {BufferData.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("available")) {
+                    return PING.length;
+                  }
+                  throw fault;
+                });
+    AtomicInteger writes = new AtomicInteger();
+    DataWriter writer = writer(writes::incrementAndGet);
+
+    writer.write(unreadable);
+    connection.http2();
+    writer.write(unreadable);
+    connection.closed();
+
+    assertThat(writes).hasValue(2);
+    assertThat(scope.faults()).isEqualTo(2);
+    assertThat(scope.firstFault()).isSameAs(fault);
     assertThat(outlet.connections).containsExactly(state);
   }
 
