@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sonde.capture.Capability;
 import dev.sonde.collect.NoopCollector;
 import dev.sonde.event.ConnectionClosed;
 import dev.sonde.testkit.ObservedListeners;
@@ -57,6 +58,26 @@ final class SondeHelidonIT {
 
     assertThat(observed).isSameAs(builder);
     assertThat(observed.connectionSelectors()).isEmpty();
+  }
+
+  @Test
+  void queueOfWrites_hidesWhenTheSocketTakesThem() {
+    Capability[] hidden = {Capability.WIRE_BYTES, Capability.BLOCKED_WRITES};
+    WebServerConfig.Builder builder =
+        builder(routing -> {})
+            .writeQueueLength(2)
+            .putSocket(
+                "direct",
+                ListenerConfig.builder()
+                    .name("direct")
+                    .writeQueueLength(1)
+                    .smartAsyncWrites(true)
+                    .build());
+
+    WebServerConfig.Builder unused = SondeHelidon.observe(builder, outlet::listener);
+
+    assertThat(outlet.scopes.get(0).capabilities()).doesNotContain(hidden);
+    assertThat(outlet.scopes.get(1).capabilities()).contains(hidden);
   }
 
   @Test
