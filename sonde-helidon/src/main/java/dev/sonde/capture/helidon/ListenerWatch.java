@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.helidon;
 
+import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Initiator;
 import dev.sonde.capture.ListenerScope;
 import dev.sonde.event.Protocol;
 import io.helidon.common.socket.PeerInfo;
@@ -29,18 +31,32 @@ final class ListenerWatch {
     this.config = config;
   }
 
-  /** A connection was accepted. */
-  ObservedContext opened(ConnectionContext context) {
-    ObservedConnection connection =
-        new ObservedConnection(
-            scope.opened(
-                -1,
-                address(context::remotePeer),
-                address(context::localPeer),
-                Protocol.UNKNOWN,
-                context.isSecure(),
-                System.nanoTime()));
-    return new ObservedContext(context, this, connection);
+  /** A connection was accepted; it is served unobserved if observing it fails. */
+  ConnectionContext opened(ConnectionContext context) {
+    ConnectionState state = null;
+    try {
+      state =
+          scope.opened(
+              -1,
+              address(context::remotePeer),
+              address(context::localPeer),
+              Protocol.UNKNOWN,
+              context.isSecure(),
+              System.nanoTime());
+      return new ObservedContext(context, this, new ObservedConnection(state));
+    } catch (Throwable t) {
+      scope.fault(t);
+      if (state != null) {
+        state.closed(Initiator.UNKNOWN, null, System.nanoTime());
+      }
+      ListenerContext original = original(context.listenerContext());
+      return new ForwardingContext(context) {
+        @Override
+        public ListenerContext listenerContext() {
+          return original;
+        }
+      };
+    }
   }
 
   Router observed(Router plain) {

@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
+import dev.sonde.capture.http2.CloseGate;
 import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import io.helidon.common.buffers.BufferData;
@@ -21,11 +22,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** One connection: what its bytes, its heads and its requests tell, put together. */
+/**
+ * One connection: what its bytes, its heads and its requests tell, put together.
+ *
+ * <p>What fails in here is counted, and does not reach Helidon.
+ */
 final class ObservedConnection {
   /*
    * One virtual thread reads a connection, tells its close, and on HTTP/1 serves its requests. A
@@ -33,13 +37,11 @@ final class ObservedConnection {
    * a thread; Helidon lets them write one after the other, under its own lock.
    *
    * A client of HTTP/2 may have its answer and be gone before the thread that wrote it has told its
-   * end. So a close that finds it at that (FRAMING) is left to it. The writer goes FRAMING to IDLE
-   * by a compare-and-set, and the close sets CLOSED, once and for all: one of them sees the other,
-   * and tells the close.
+   * end. So frames are written within a gate, and a close that finds a write there is left to it.
+   * What is written after the close is not looked at. The close may also come while the thread of a
+   * stream, or the client's reset, ends a request; each tells its end in the monitor of this, so
+   * that none comes too late.
    */
-  private static final int IDLE = 0;
-  private static final int FRAMING = 1;
-  private static final int CLOSED = 2;
 
   /** A write blocks and does not tell whether it had to; one that need not takes less. */
   private static final long WAITED_NANOS = 1_000_000;
@@ -49,7 +51,7 @@ final class ObservedConnection {
   private static final int ENHANCE_YOUR_CALM = 11;
 
   private final ConnectionState state;
-  private final AtomicInteger frames = new AtomicInteger(IDLE);
+  private final CloseGate gate = new CloseGate();
   private final ResponseScan response = new ResponseScan();
 
   private @Nullable DataReader reader;
@@ -109,53 +111,73 @@ final class ObservedConnection {
   }
 
   void http1() {
-    state.protocol(Protocol.H1, null, System.nanoTime());
+    try {
+      state.protocol(Protocol.H1, null, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   void http2() {
-    state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
-    isBegun = false;
-    current = null;
-    Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
-    streams = open;
-    FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
-    inbound = scan;
-    outbound = new FrameScan(new Sent(open), 0);
-    DataReader buffer = reader;
-    int available = buffer == null ? 0 : buffer.available();
-    if (buffer != null && available > 0) {
-      scan.scan(available, buffer.getBuffer(available)::get);
+    try {
+      state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
+      isBegun = false;
+      current = null;
+      Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
+      streams = open;
+      FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
+      inbound = scan;
+      outbound = new FrameScan(new Sent(open), 0);
+      DataReader buffer = reader;
+      int available = buffer == null ? 0 : buffer.available();
+      if (buffer != null && available > 0) {
+        scan.scan(available, buffer.getBuffer(available)::get);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** No protocol begins with what came. */
   void unknown() {
-    state.malformed(-1, 0, System.nanoTime());
+    try {
+      state.malformed(-1, 0, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   /** Bytes came, or the end of the stream. */
   void received(byte @Nullable [] bytes) {
-    if (bytes == null) {
-      peerLeft(AbortKind.READ_EOF, null);
-      return;
-    }
-    hasReceived = true;
-    if (!state.isTls()) {
-      state.wire(bytes.length, 0);
-    }
-    bytesIn += bytes.length;
-    if (inbound != null) {
-      inbound.scan(bytes.length, index -> bytes[index]);
-    } else if (current == null) {
-      isBegun = !isHandedOver;
+    try {
+      if (bytes == null) {
+        peerLeft(AbortKind.READ_EOF, null);
+        return;
+      }
+      hasReceived = true;
+      if (!state.isTls()) {
+        state.wire(bytes.length, 0);
+      }
+      bytesIn += bytes.length;
+      if (inbound != null) {
+        inbound.scan(bytes.length, index -> bytes[index]);
+      } else if (current == null) {
+        isBegun = !isHandedOver;
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void readFailed(Throwable failure) {
-    if (failure instanceof SSLException) {
-      state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
-    } else if (isPeers(failure)) {
-      peerLeft(AbortKind.CLIENT_RESET, failure);
+    try {
+      if (failure instanceof SSLException) {
+        state.hint(hasReceived ? CloseHint.PROTOCOL_ERROR : CloseHint.TLS_HANDSHAKE_FAILED);
+      } else if (isPeers(failure)) {
+        peerLeft(AbortKind.CLIENT_RESET, failure);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -166,35 +188,47 @@ final class ObservedConnection {
 
   /** The head of a request of HTTP/1 is parsed. */
   void head(ObservedContext context, Headers headers) {
-    HttpPrologue line = Objects.requireNonNull(prologue);
-    isBegun = false;
-    response.reset();
-    ObservedRequest request = new ObservedRequest(context, 0, line, headers, System.nanoTime());
-    current = request;
-    // One that goes on as HTTP/2 is the first stream there, and not to be told twice.
-    if (!request.asksFor("h2c")) {
-      request.begin();
+    try {
+      HttpPrologue line = Objects.requireNonNull(prologue);
+      isBegun = false;
+      response.reset();
+      ObservedRequest request = new ObservedRequest(context, 0, line, headers, System.nanoTime());
+      current = request;
+      // One that goes on as HTTP/2 is the first stream there, and not to be told twice.
+      if (!request.asksFor("h2c")) {
+        request.begin();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** A request is being routed; returns null if it is not observed. */
   @Nullable ObservedRequest route(
       ObservedContext context, RoutingRequest request, RoutingResponse answer) {
-    ObservedRequest routed = current;
-    Map<Integer, ObservedRequest> open = streams;
-    if (open != null) {
-      routed =
-          new ObservedRequest(
-              context, request.id(), request.prologue(), request.headers(), System.nanoTime());
-    }
-    if (routed != null) {
-      routed.begin();
-      routed.routing(request, answer);
+    try {
+      ObservedRequest routed = current;
+      Map<Integer, ObservedRequest> open = streams;
       if (open != null) {
-        open.put(request.id(), routed);
+        if (state.isClosed()) {
+          return null;
+        }
+        routed =
+            new ObservedRequest(
+                context, request.id(), request.prologue(), request.headers(), System.nanoTime());
       }
+      if (routed != null) {
+        routed.begin();
+        routed.routing(request, answer);
+        if (open != null) {
+          open.put(request.id(), routed);
+        }
+      }
+      return routed;
+    } catch (Throwable t) {
+      fault(t);
+      return null;
     }
-    return routed;
   }
 
   /** A request has ended. */
@@ -231,55 +265,72 @@ final class ObservedConnection {
     return response.status();
   }
 
-  /** Bytes are about to go out; returns how many. */
-  int writing(BufferData bytes) {
-    int length = bytes.available();
+  /** Bytes are about to go out; returns whether {@link #endWrite()} has to follow. */
+  boolean writing(BufferData bytes) {
+    boolean isHolding = false;
     try {
       FrameScan scan = outbound;
       if (scan != null) {
-        if (frames.compareAndSet(IDLE, FRAMING)) {
-          scan.scan(length, bytes::get);
+        isHolding = gate.writes();
+        if (isHolding) {
+          scan.scan(bytes.available(), bytes::get);
         }
       } else if (!isHandedOver) {
         bytesBefore = response.bodyBytes();
         response.scan(bytes);
       }
-    } catch (RuntimeException e) {
-      fault(e);
+    } catch (Throwable t) {
+      fault(t);
     }
-    return length;
+    return isHolding;
   }
 
-  /** They went out. */
-  void written(int length, long beginNanos, long endNanos) {
-    if (!state.isTls()) {
-      state.wire(0, length);
-    }
-    if (outbound != null && frames.get() != IDLE) {
-      endFrames(endNanos);
-    } else if (outbound == null) {
-      if (endNanos - beginNanos >= WAITED_NANOS) {
-        state.writeBlocked(beginNanos);
-        state.writeResumed(endNanos);
+  /**
+   * They went out.
+   *
+   * @param isHolding what {@link #writing} returned
+   */
+  void written(int length, long beginNanos, long endNanos, boolean isHolding) {
+    try {
+      if (!state.isTls()) {
+        state.wire(0, length);
       }
-      if (!isHandedOver) {
-        answered(endNanos);
+      if (isHolding) {
+        framed(endNanos);
+      } else if (outbound == null) {
+        if (endNanos - beginNanos >= WAITED_NANOS) {
+          state.writeBlocked(beginNanos);
+          state.writeResumed(endNanos);
+        }
+        if (!isHandedOver) {
+          answered(endNanos);
+        }
       }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void writeFailed(Throwable thrown) {
+    try {
+      Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
+      if (isPeers(cause)) {
+        ObservedRequest request = current;
+        if (request != null) {
+          request.cut(AbortKind.WRITE_FAILED, cause, bytesBefore);
+        }
+        peerLeft(AbortKind.WRITE_FAILED, cause);
+      }
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
+  /** A write of frames is over, however it went. */
+  void endWrite() {
     framed.clear();
     framedGoAway = NO_ERROR;
-    Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
-    if (isPeers(cause)) {
-      ObservedRequest request = current;
-      if (request != null) {
-        request.cut(AbortKind.WRITE_FAILED, cause, bytesBefore);
-      }
-      peerLeft(AbortKind.WRITE_FAILED, cause);
-    }
-    if (outbound != null && !frames.compareAndSet(FRAMING, IDLE)) {
+    if (gate.wrote()) {
       tellClosed();
     }
   }
@@ -290,39 +341,35 @@ final class ObservedConnection {
    * @param byTimer because it was idle; else because the server stops
    */
   void closing(boolean byTimer) {
-    if (byTimer) {
-      // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
-      isTimedOut = state.openRequests() == 0;
-    } else {
-      isStopped = true;
+    try {
+      if (byTimer) {
+        // Helidon's timer takes a request that goes on for long for idleness, but lets it end.
+        isTimedOut = state.openRequests() == 0;
+      } else {
+        isStopped = true;
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** Helidon has done with it, and closes its socket. */
   void closed() {
-    if (frames.getAndSet(CLOSED) == IDLE) {
+    if (gate.closed()) {
       tellClosed();
     }
   }
 
-  private void endFrames(long nanos) {
+  /** Frames went out. */
+  private void framed(long nanos) {
     for (ObservedRequest request : framed) {
       request.framed(nanos);
     }
-    framed.clear();
-    gaveUp();
-    if (!frames.compareAndSet(FRAMING, IDLE)) {
-      tellClosed();
-    }
-  }
-
-  /** Helidon gives up a connection whose client has left, too. */
-  private void gaveUp() {
+    // Helidon gives up a connection whose client has left, too.
     int error = framedGoAway;
     if (error != NO_ERROR && !hasPeerLeft) {
       state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
     }
-    framedGoAway = NO_ERROR;
   }
 
   private void answered(long nanos) {
@@ -349,20 +396,32 @@ final class ObservedConnection {
 
   private void tellClosed() {
     try {
-      long nanos = System.nanoTime();
-      Throwable failure = peerFailure;
-      if (!hasPeerLeft) {
-        hintCloser();
-        state.closed(Initiator.LOCAL, null, nanos);
-      } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
-        // After a close frame Helidon is the first to close.
-        state.closed(
-            Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
-      } else {
-        state.closed(Initiator.REMOTE, failure, nanos);
+      synchronized (this) {
+        close();
       }
-    } catch (RuntimeException e) {
-      fault(e);
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
+  private void close() {
+    state.visitOpenRequests(
+        open -> {
+          if (open.attachment() instanceof ObservedRequest request) {
+            request.closing();
+          }
+        });
+    long nanos = System.nanoTime();
+    Throwable failure = peerFailure;
+    if (!hasPeerLeft) {
+      hintCloser();
+      state.closed(Initiator.LOCAL, null, nanos);
+    } else if (failure == null && state.protocol() == Protocol.WEBSOCKET) {
+      // After a close frame Helidon is the first to close.
+      state.closed(
+          Initiator.REMOTE, new EOFException("end of stream without a close frame"), nanos);
+    } else {
+      state.closed(Initiator.REMOTE, failure, nanos);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Protocol;
+import dev.sonde.trace.TraceContext;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Headers;
@@ -108,6 +109,16 @@ final class ObservedRequest extends ForwardingContext {
     exchange = begun;
   }
 
+  /** Makes it what this thread works for; returns null if that fails. */
+  TraceContext.@Nullable Scope enter() {
+    try {
+      return TraceContext.use(exchange());
+    } catch (Throwable t) {
+      connection.fault(t);
+      return null;
+    }
+  }
+
   void routing(RoutingRequest request, RoutingResponse response) {
     this.request = request;
     this.response = response;
@@ -121,46 +132,58 @@ final class ObservedRequest extends ForwardingContext {
 
   /** Something was thrown for which Helidon answers; of a refusal that is no failure. */
   void failed(Throwable thrown) {
-    if (thrown instanceof RequestException refused
-        && refused.status().family() == Status.Family.SERVER_ERROR) {
-      exchange().failed(refused.getCause() == null ? refused : refused.getCause());
+    try {
+      if (thrown instanceof RequestException refused
+          && refused.status().family() == Status.Family.SERVER_ERROR) {
+        exchange().failed(refused.getCause() == null ? refused : refused.getCause());
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
   /** Its routing has returned, which on HTTP/1 is after the last byte was written. */
   void routed() {
-    Exchange ending = exchange();
-    if (stream == 0) {
-      if (ending.isOpen()) {
-        tellEnd();
-        ending.completed(connection.status(), connection.bodyBytes(), writtenNanos);
+    try {
+      Exchange ending = exchange();
+      if (stream == 0) {
+        if (ending.isOpen()) {
+          tellEnd();
+          ending.completed(connection.status(), connection.bodyBytes(), writtenNanos);
+        }
+        end();
+      } else if (ending.isOpen()) {
+        cut(AbortKind.SERVER_RESET, null, bodyBytes);
       }
-      end();
-    } else if (ending.isOpen()) {
-      cut(AbortKind.SERVER_RESET, null, bodyBytes);
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
   /** Its routing has thrown. */
   void thrown(Throwable thrown) {
-    if (thrown instanceof RequestException refused) {
-      // Helidon answers now.
-      refusal = refused.status().code();
-      isRouted = false;
-      failed(thrown);
-    } else if (stream == 0
-        && !(thrown instanceof CloseConnectionException
-            || thrown instanceof ServerConnectionException)) {
-      isRouted = false;
-    } else {
-      if (connection.isStopped()) {
-        connection.state().hint(CloseHint.SHUTDOWN);
+    try {
+      if (thrown instanceof RequestException refused) {
+        // Helidon answers now.
+        refusal = refused.status().code();
+        isRouted = false;
+        failed(thrown);
+      } else if (stream == 0
+          && !(thrown instanceof CloseConnectionException
+              || thrown instanceof ServerConnectionException)) {
+        isRouted = false;
+      } else {
+        if (connection.isStopped()) {
+          connection.state().hint(CloseHint.SHUTDOWN);
+        }
+        Throwable cause = thrown instanceof CloseConnectionException ? thrown.getCause() : thrown;
+        cut(
+            connection.hasPeerLeft() ? AbortKind.WRITE_FAILED : AbortKind.HANDLER_FAILED,
+            cause,
+            stream == 0 ? connection.bodyBytes() : bodyBytes);
       }
-      Throwable cause = thrown instanceof CloseConnectionException ? thrown.getCause() : thrown;
-      cut(
-          connection.hasPeerLeft() ? AbortKind.WRITE_FAILED : AbortKind.HANDLER_FAILED,
-          cause,
-          stream == 0 ? connection.bodyBytes() : bodyBytes);
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
@@ -195,11 +218,24 @@ final class ObservedRequest extends ForwardingContext {
     cut(AbortKind.CLIENT_RESET, null, bodyBytes);
   }
 
+  /** Its connection is about to be closed, which ends it if it is open. */
+  void closing() {
+    try {
+      if (exchange().isOpen()) {
+        tellEnd();
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
+  }
+
   void cut(AbortKind kind, @Nullable Throwable cause, long bodyBytes) {
     begin();
-    if (exchange().isOpen()) {
-      tellEnd();
-      exchange().aborted(kind, cause, bodyBytes, System.nanoTime());
+    synchronized (connection) {
+      if (exchange().isOpen()) {
+        tellEnd();
+        exchange().aborted(kind, cause, bodyBytes, System.nanoTime());
+      }
     }
     connection.ended(this);
   }
@@ -230,9 +266,13 @@ final class ObservedRequest extends ForwardingContext {
       answered.committed(statusOfStream(), nanos);
     }
     answered.sent(bodyBytes);
-    if (isEndFramed && answered.isOpen()) {
-      tellEnd();
-      answered.completed(statusOfStream(), bodyBytes, nanos);
+    if (isEndFramed) {
+      synchronized (connection) {
+        if (answered.isOpen()) {
+          tellEnd();
+          answered.completed(statusOfStream(), bodyBytes, nanos);
+        }
+      }
       connection.ended(this);
     }
   }
@@ -240,8 +280,13 @@ final class ObservedRequest extends ForwardingContext {
   @Override
   public ListenerContext listenerContext() {
     ListenerContext listener = super.listenerContext();
-    return new ObservedListener(
-        listener, listener.config(), ObservingDirectHandler.of(listener.directHandlers(), this));
+    try {
+      return new ObservedListener(
+          listener, listener.config(), ObservingDirectHandler.of(listener.directHandlers(), this));
+    } catch (Throwable t) {
+      connection.fault(t);
+      return listener;
+    }
   }
 
   @Override
@@ -251,10 +296,18 @@ final class ObservedRequest extends ForwardingContext {
       String format,
       Throwable thrown,
       Object... variables) {
-    if (response != null && response.hasEntity()) {
-      failed(thrown);
-    }
+    failedLate(thrown);
     super.log(logger, level, format, thrown, variables);
+  }
+
+  private void failedLate(Throwable thrown) {
+    try {
+      if (response != null && response.hasEntity()) {
+        failed(thrown);
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
   }
 
   private int statusOfStream() {

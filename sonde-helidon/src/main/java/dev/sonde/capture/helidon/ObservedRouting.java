@@ -67,7 +67,7 @@ class ObservedRouting implements HttpRouting {
       return work.apply(ctx);
     }
     T result;
-    try (TraceContext.Scope ignored = TraceContext.use(observed.exchange())) {
+    try (TraceContext.Scope ignored = observed.enter()) {
       result = work.apply(observed);
     } catch (Throwable t) {
       observed.thrown(t);
@@ -82,11 +82,6 @@ class ObservedRouting implements HttpRouting {
     if (!(ctx instanceof ObservedContext observed)) {
       return null;
     }
-    try {
-      return observed.connection().route(observed, request, response);
-    } catch (RuntimeException e) {
-      observed.connection().fault(e);
-      return null;
-    }
+    return observed.connection().route(observed, request, response);
   }
 }

@@ -21,15 +21,7 @@ final class ObservedWriter implements DataWriter {
 
   @Override
   public void write(BufferData buffer) {
-    int length = connection.writing(buffer);
-    long begin = System.nanoTime();
-    try {
-      writer.write(buffer);
-    } catch (RuntimeException e) {
-      connection.writeFailed(e);
-      throw e;
-    }
-    connection.written(length, begin, System.nanoTime());
+    observed(buffer, /* isNow= */ false);
   }
 
   @Override
@@ -39,15 +31,7 @@ final class ObservedWriter implements DataWriter {
 
   @Override
   public void writeNow(BufferData buffer) {
-    int length = connection.writing(buffer);
-    long begin = System.nanoTime();
-    try {
-      writer.writeNow(buffer);
-    } catch (RuntimeException e) {
-      connection.writeFailed(e);
-      throw e;
-    }
-    connection.written(length, begin, System.nanoTime());
+    observed(buffer, /* isNow= */ true);
   }
 
   @Override
@@ -58,5 +42,26 @@ final class ObservedWriter implements DataWriter {
   @Override
   public void close() {
     writer.close();
+  }
+
+  private void observed(BufferData buffer, boolean isNow) {
+    int length = buffer.available();
+    boolean isHolding = connection.writing(buffer);
+    long begin = System.nanoTime();
+    try {
+      if (isNow) {
+        writer.writeNow(buffer);
+      } else {
+        writer.write(buffer);
+      }
+      connection.written(length, begin, System.nanoTime(), isHolding);
+    } catch (RuntimeException e) {
+      connection.writeFailed(e);
+      throw e;
+    } finally {
+      if (isHolding) {
+        connection.endWrite();
+      }
+    }
   }
 }

@@ -6,6 +6,7 @@ import io.helidon.common.buffers.DataReader;
 import io.helidon.common.concurrency.limits.Limit;
 import io.helidon.common.task.InterruptableTask;
 import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.ConnectionContext;
 import io.helidon.webserver.spi.ServerConnection;
 import io.helidon.webserver.spi.ServerConnectionSelector;
 import java.time.Duration;
@@ -26,27 +27,26 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
   private static final String HTTP2 = "h2";
   private static final String HTTP1 = "http/1.1";
 
-  private final ObservedContext context;
-  private final ObservedConnection observed;
+  private final ConnectionContext context;
+
+  /** Null if observing it has failed. */
+  private final @Nullable ObservedConnection observed;
+
   private final List<ServerConnectionSelector> selectors;
   private volatile @Nullable ServerConnection selected;
 
   /** The thread that has last asked how long it was idle: none but Helidon's timer does. */
   private volatile @Nullable Thread timer;
 
-  SelectedConnection(ObservedContext context, List<ServerConnectionSelector> selectors) {
+  SelectedConnection(ConnectionContext context, List<ServerConnectionSelector> selectors) {
     this.context = context;
     this.selectors = selectors;
-    observed = context.connection();
-    if (selectors.size() == 1) {
-      selected = connection(selectors.get(0));
-    } else if (context.serverSocket().protocolNegotiated()) {
-      String protocol = context.serverSocket().protocol();
-      for (ServerConnectionSelector selector : selectors) {
-        if (selected == null && selector.supportedApplicationProtocols().contains(protocol)) {
-          selected = connection(selector);
-        }
-      }
+    observed = context instanceof ObservedContext ours ? ours.connection() : null;
+    try {
+      selected = negotiated();
+    } catch (Throwable t) {
+      closed();
+      throw t;
     }
   }
 
@@ -60,7 +60,7 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
       }
       connection.handle(limit);
     } finally {
-      observed.closed();
+      closed();
     }
   }
 
@@ -73,7 +73,9 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
 
   @Override
   public void close(boolean interrupt) {
-    observed.closing(Thread.currentThread() == timer);
+    if (observed != null) {
+      observed.closing(Thread.currentThread() == timer);
+    }
     ServerConnection connection = selected;
     if (connection != null) {
       connection.close(interrupt);
@@ -83,6 +85,22 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
   @Override
   public boolean canInterrupt() {
     return selected instanceof InterruptableTask<?> task && task.canInterrupt();
+  }
+
+  /** The one that is known before any byte, or null. */
+  private @Nullable ServerConnection negotiated() {
+    if (selectors.size() == 1) {
+      return connection(selectors.get(0));
+    }
+    if (context.serverSocket().protocolNegotiated()) {
+      String protocol = context.serverSocket().protocol();
+      for (ServerConnectionSelector selector : selectors) {
+        if (selector.supportedApplicationProtocols().contains(protocol)) {
+          return connection(selector);
+        }
+      }
+    }
+    return null;
   }
 
   /** Looks at the first bytes until one of the selectors knows them. */
@@ -115,7 +133,9 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
         }
       }
       if (candidates.isEmpty()) {
-        observed.unknown();
+        if (observed != null) {
+          observed.unknown();
+        }
         throw new CloseConnectionException("no protocol begins like this");
       }
       first = reader.getBuffer(reader.available() + 1);
@@ -123,11 +143,20 @@ final class SelectedConnection implements ServerConnection, InterruptableTask<Vo
   }
 
   private ServerConnection connection(ServerConnectionSelector selector) {
+    if (observed == null) {
+      return selector.connection(context);
+    }
     if (selector.supportedApplicationProtocols().contains(HTTP2)) {
       observed.http2();
     } else if (selector.supportedApplicationProtocols().contains(HTTP1)) {
       observed.http1();
     }
     return selector.connection(context);
+  }
+
+  private void closed() {
+    if (observed != null) {
+      observed.closed();
+    }
   }
 }

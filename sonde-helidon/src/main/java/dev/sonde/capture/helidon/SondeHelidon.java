@@ -62,8 +62,8 @@ public final class SondeHelidon {
   static WebServerConfig.Builder observe(
       WebServerConfig.Builder builder,
       BiFunction<String, Set<Capability>, ListenerScope> listeners) {
-    ListenerScope scope =
-        scope(builder.tls().filter(Tls::enabled).isPresent(), builder.useNio(), listeners);
+    boolean isTls = builder.tls().filter(Tls::enabled).isPresent();
+    ListenerScope scope = scope(isTls, builder.useNio(), builder.writeQueueLength(), listeners);
     if (!scope.isEnabled()) {
       return builder;
     }
@@ -74,9 +74,12 @@ public final class SondeHelidon {
         .sockets()
         .forEach(
             (name, socket) -> {
-              boolean isTls = socket.tls().filter(Tls::enabled).isPresent();
+              boolean hasTls = socket.tls().filter(Tls::enabled).isPresent();
               ListenerConfig.Builder other = ListenerConfig.builder(socket);
-              observe(other, socket, scope(isTls, socket.useNio(), listeners));
+              observe(
+                  other,
+                  socket,
+                  scope(hasTls, socket.useNio(), socket.writeQueueLength(), listeners));
               observed.putSocket(name, other.build());
             });
     return observed;
@@ -93,7 +96,10 @@ public final class SondeHelidon {
   }
 
   private static ListenerScope scope(
-      boolean isTls, boolean isNio, BiFunction<String, Set<Capability>, ListenerScope> listeners) {
+      boolean isTls,
+      boolean isNio,
+      int writeQueueLength,
+      BiFunction<String, Set<Capability>, ListenerScope> listeners) {
     EnumSet<Capability> capabilities =
         EnumSet.complementOf(EnumSet.of(Capability.PASSIVE_DISCONNECT));
     if (isTls) {
@@ -103,6 +109,11 @@ public final class SondeHelidon {
         capabilities.remove(Capability.ACCEPT);
         capabilities.remove(Capability.BYTELESS);
       }
+    }
+    if (writeQueueLength > 1) {
+      // Writes return before the socket has taken the bytes; a queue of one is none to Helidon.
+      capabilities.remove(Capability.WIRE_BYTES);
+      capabilities.remove(Capability.BLOCKED_WRITES);
     }
     return listeners.apply("Helidon " + version(), capabilities);
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.helidon;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sonde.capture.Capability;
 import dev.sonde.collect.NoopCollector;
 import dev.sonde.event.ConnectionClosed;
 import dev.sonde.testkit.ObservedListeners;
@@ -16,8 +18,11 @@ import io.helidon.webserver.ListenerConfig;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.WebServerConfig;
 import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -53,6 +58,26 @@ final class SondeHelidonIT {
 
     assertThat(observed).isSameAs(builder);
     assertThat(observed.connectionSelectors()).isEmpty();
+  }
+
+  @Test
+  void queueOfWrites_hidesWhenTheSocketTakesThem() {
+    Capability[] hidden = {Capability.WIRE_BYTES, Capability.BLOCKED_WRITES};
+    WebServerConfig.Builder builder =
+        builder(routing -> {})
+            .writeQueueLength(2)
+            .putSocket(
+                "direct",
+                ListenerConfig.builder()
+                    .name("direct")
+                    .writeQueueLength(1)
+                    .smartAsyncWrites(true)
+                    .build());
+
+    WebServerConfig.Builder unused = SondeHelidon.observe(builder, outlet::listener);
+
+    assertThat(outlet.scopes.get(0).capabilities()).doesNotContain(hidden);
+    assertThat(outlet.scopes.get(1).capabilities()).contains(hidden);
   }
 
   @Test
@@ -98,6 +123,27 @@ final class SondeHelidonIT {
                     .satisfies(trace -> assertThat(trace.shape()).isEqualTo("O S R200 C(error)"))
                     .extracting(trace -> trace.only(ConnectionClosed.class).detail())
                     .isEqualTo("protocol_error"));
+  }
+
+  @Test
+  void clientThatLeavesWhileStreamsWrite_isToldOnce() throws Exception {
+    CountDownLatch ended = new CountDownLatch(2);
+    start(routing -> routing.get("/endless/{id}", (request, response) -> endless(response, ended)));
+
+    try (Http2Client client = Http2Client.connect(port())) {
+      int first = client.get("/endless/1");
+      int second = client.get("/endless/2");
+      client.awaitBytes(first, 100_000);
+      client.awaitBytes(second, 100_000);
+    }
+
+    await().until(() -> ended.getCount() == 0 && outlet.connections.size() == 1);
+    stop();
+    assertThat(outlet.requests).hasSize(2);
+    assertThat(outlet.scopes)
+        .singleElement()
+        .satisfies(scope -> assertThat(scope.lateCalls()).isZero())
+        .satisfies(scope -> assertThat(scope.faults()).isZero());
   }
 
   @Test
@@ -199,6 +245,45 @@ final class SondeHelidonIT {
 
     assertThat(outlet.scopes).hasSize(2);
     assertThat(outlet.routes).containsExactly("/");
+  }
+
+  @Test
+  void requestOfHttp2_hasItsRouteThoughTheCloseCutsIt() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    start(
+        routing ->
+            routing.get(
+                "/events/{id}",
+                (request, response) -> {
+                  try (OutputStream body = response.outputStream()) {
+                    body.write("data: hello\n\n".getBytes(US_ASCII));
+                    body.flush();
+                    closed.await();
+                  }
+                }));
+
+    try (Http2Client client = Http2Client.connect(port())) {
+      client.awaitBytes(client.get("/events/1"), 5);
+    }
+
+    try {
+      await().until(() -> outlet.connections.size() == 1);
+    } finally {
+      closed.countDown();
+    }
+    assertThat(outlet.routes).containsExactly("/events/{id}");
+  }
+
+  /** Writes until it fails, which is when the client has left. */
+  private static void endless(ServerResponse response, CountDownLatch ended) throws IOException {
+    try (OutputStream body = response.outputStream()) {
+      while (true) {
+        body.write(new byte[10_000]);
+        body.flush();
+      }
+    } finally {
+      ended.countDown();
+    }
   }
 
   private void start(Consumer<HttpRouting.Builder> routing) {
