@@ -176,6 +176,14 @@ public enum ContractRoute {
     this.template = template;
   }
 
+  /** Whether its answer waits for nothing, so that an event loop may serve it. */
+  public boolean isPrompt() {
+    return switch (this) {
+      case HELLO, USER, STATUS, THROW -> true;
+      default -> false;
+    };
+  }
+
   /** Path, with a variable segment in braces. */
   public String template() {
     return template;

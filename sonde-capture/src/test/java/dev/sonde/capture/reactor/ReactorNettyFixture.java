@@ -40,11 +40,6 @@ import reactor.netty.tcp.SslProvider;
 
 /** Reactor Netty with cleartext h1 and h2c, and with TLS and ALPN. */
 final class ReactorNettyFixture implements ServerFixture {
-  /** Served on the event loop, as Reactor Netty has it. */
-  private static final Set<ContractRoute> PROMPT =
-      EnumSet.of(
-          ContractRoute.HELLO, ContractRoute.USER, ContractRoute.STATUS, ContractRoute.THROW);
-
   @Override
   public String server() {
     return "reactor-netty";
@@ -140,9 +135,10 @@ final class ReactorNettyFixture implements ServerFixture {
           (in, out) -> out.sendObject(in.receiveFrames().map(WebSocketFrame::retain)));
     }
     ReactorExchange exchange = new ReactorExchange(request, response);
-    // By a task of its own: up to 1.3.7 the connection of a request that had to wait for the end of
-    // the one before stands still if it is answered at once.
-    Executor executor = PROMPT.contains(route) ? exchange.eventLoop() : workers;
+    // On the event loop, as Reactor Netty has it, if it can be; but by a task of its own: up to
+    // 1.3.7 the connection of a request that had to wait for the end of the one before stands still
+    // if it is answered at once.
+    Executor executor = route.isPrompt() ? exchange.eventLoop() : workers;
     return exchange.serve(route, application, executor);
   }
 

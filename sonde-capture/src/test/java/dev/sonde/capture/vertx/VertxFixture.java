@@ -43,11 +43,6 @@ final class VertxFixture implements ServerFixture {
     ROUTER.setLevel(Level.OFF);
   }
 
-  /** Served on the event loop, as Vert.x has it. */
-  private static final Set<ContractRoute> PROMPT =
-      EnumSet.of(
-          ContractRoute.HELLO, ContractRoute.USER, ContractRoute.STATUS, ContractRoute.THROW);
-
   @Override
   public String server() {
     return "vertx";
@@ -131,7 +126,8 @@ final class VertxFixture implements ServerFixture {
             .handler(
                 routing -> {
                   VertxExchange exchange = new VertxExchange(routing);
-                  if (PROMPT.contains(route)) {
+                  // On the event loop, as Vert.x has it, if it can be.
+                  if (route.isPrompt()) {
                     exchange.serve(route, application);
                   } else {
                     workers.execute(() -> exchange.serve(route, application));
