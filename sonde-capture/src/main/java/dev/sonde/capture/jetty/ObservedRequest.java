@@ -13,6 +13,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.function.Function;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
@@ -217,7 +219,7 @@ final class ObservedRequest implements Function<HttpStream, HttpStream> {
         }
         status = code;
         hasBody = !isHead && !HttpStatus.hasNoBody(code);
-        exchange.contentType(response.getHttpFields().get(HttpHeader.CONTENT_TYPE));
+        exchange.contentType(contentType(response.getHttpFields()));
         if (last && (content == null || content.remaining() <= ONE_WRITE)) {
           exchange.committedWithEnd(code);
         } else {
@@ -239,6 +241,13 @@ final class ObservedRequest implements Function<HttpStream, HttpStream> {
       connection.fault(t);
       return callback;
     }
+  }
+
+  private static @Nullable String contentType(HttpFields head) {
+    // A wrapper would make an iterator to look for it, and those of Jetty hide no field.
+    HttpFields fields = head instanceof HttpFields.Mutable.Wrapper own ? own.getWrapped() : head;
+    HttpField field = fields.getField(HttpHeader.CONTENT_TYPE);
+    return field == null ? null : field.getValue();
   }
 
   private void complete() {
