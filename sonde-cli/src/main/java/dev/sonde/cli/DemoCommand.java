@@ -3,7 +3,7 @@ package dev.sonde.cli;
 
 import dev.sonde.SondeConfig;
 import dev.sonde.cli.demo.Demo;
-import dev.sonde.cli.demo.DemoServer;
+import dev.sonde.cli.demo.shop.DemoServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

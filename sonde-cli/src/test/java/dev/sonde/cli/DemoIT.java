@@ -4,7 +4,7 @@ package dev.sonde.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.sonde.cli.demo.DemoServer;
+import dev.sonde.cli.demo.shop.DemoServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

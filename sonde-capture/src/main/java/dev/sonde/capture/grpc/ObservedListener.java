@@ -5,6 +5,7 @@ import dev.sonde.capture.Exchange;
 import dev.sonde.trace.TraceContext;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.ServerCall;
+import java.util.function.Consumer;
 
 /** The application's callbacks, on whatever thread gRPC calls them. */
 final class ObservedListener<Q> extends SimpleForwardingServerCallListener<Q> {
@@ -29,27 +30,27 @@ final class ObservedListener<Q> extends SimpleForwardingServerCallListener<Q> {
 
   @Override
   public void onHalfClose() {
-    run(delegate()::onHalfClose);
+    run(ServerCall.Listener::onHalfClose);
   }
 
   @Override
   public void onCancel() {
-    run(delegate()::onCancel);
+    run(ServerCall.Listener::onCancel);
   }
 
   @Override
   public void onComplete() {
-    run(delegate()::onComplete);
+    run(ServerCall.Listener::onComplete);
   }
 
   @Override
   public void onReady() {
-    run(delegate()::onReady);
+    run(ServerCall.Listener::onReady);
   }
 
-  private void run(Runnable callback) {
+  private void run(Consumer<ServerCall.Listener<Q>> callback) {
     try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
-      callback.run();
+      callback.accept(delegate());
     } catch (Throwable t) {
       observed.threw(t);
       throw t;

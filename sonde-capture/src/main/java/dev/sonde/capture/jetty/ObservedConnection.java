@@ -45,7 +45,7 @@ final class ObservedConnection {
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
-      CURRENT = lookup.findVarHandle(ObservedConnection.class, "current", ObservedStream.class);
+      CURRENT = lookup.findVarHandle(ObservedConnection.class, "current", ObservedRequest.class);
       BYTES_IN_AT_END = lookup.findVarHandle(ObservedConnection.class, "bytesInAtEnd", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -57,10 +57,13 @@ final class ObservedConnection {
   private final AtomicReference<@Nullable Close> closing = new AtomicReference<>();
 
   /** The one request of HTTP/1 from its head until Jetty recycles its stream. */
-  private volatile @Nullable ObservedStream current;
+  private volatile @Nullable ObservedRequest current;
+
+  /** Of HTTP/1, for the next; it is only ever touched between two requests. */
+  private @Nullable ObservedRequest idle;
 
   /** Requests of HTTP/2 by the id that Jetty gives them. */
-  private volatile @Nullable Map<String, ObservedStream> streams;
+  private volatile @Nullable Map<String, ObservedRequest> streams;
 
   private volatile @Nullable Connection http;
   private volatile boolean isOutputShut;
@@ -180,8 +183,8 @@ final class ObservedConnection {
 
   private void closed(Close close) {
     closing.set(close);
-    ObservedStream stream = current;
-    if (stream == null || !stream.isFinishing()) {
+    ObservedRequest observed = current;
+    if (observed == null || !observed.isFinishing()) {
       handOnClose();
     }
   }
@@ -270,7 +273,7 @@ final class ObservedConnection {
     return version == HttpVersion.HTTP_2;
   }
 
-  /** A parsed head reached the handlers; returns what accompanies its stream. */
+  /** A parsed head reached the handlers; returns the stream that observes it. */
   ObservedStream begin(Request request) {
     boolean isMultiplexed = isHttp2(request.getConnectionMetaData().getHttpVersion());
     if (isMultiplexed && state.protocol() != Protocol.H2) {
@@ -283,17 +286,25 @@ final class ObservedConnection {
     if (traceparent != null) {
       exchange.trace(traceparent, headers.get("tracestate"));
     }
-    ObservedStream[] made = new ObservedStream[1];
-    request.addHttpStreamWrapper(
-        stream -> made[0] = new ObservedStream(stream, this, exchange, request));
-    ObservedStream stream = made[0];
+    ObservedRequest observed = isMultiplexed ? null : idle;
+    if (observed == null) {
+      observed = new ObservedRequest(this, exchange);
+    } else {
+      idle = null;
+    }
+    ObservedStream stream = observed.begin(exchange, request);
     goesOn();
     if (isMultiplexed) {
-      streams().put(request.getId(), stream);
+      streams().put(request.getId(), observed);
     } else {
-      CURRENT.setRelease(this, stream);
+      CURRENT.setRelease(this, observed);
     }
     return stream;
+  }
+
+  /** Of HTTP/1: it is over, and may serve as the next. */
+  void idle(ObservedRequest observed) {
+    idle = observed;
   }
 
   /** The server answered by itself, without asking any handler. */
@@ -315,22 +326,22 @@ final class ObservedConnection {
     }
   }
 
-  @Nullable ObservedStream find(Request request) {
-    Map<String, ObservedStream> multiplexed = streams;
-    ObservedStream stream = multiplexed == null ? null : multiplexed.get(request.getId());
-    return stream == null ? current : stream;
+  @Nullable ObservedRequest find(Request request) {
+    Map<String, ObservedRequest> multiplexed = streams;
+    ObservedRequest observed = multiplexed == null ? null : multiplexed.get(request.getId());
+    return observed == null ? current : observed;
   }
 
   /** Jetty is about to recycle the stream. */
-  void ended(ObservedStream stream, Request request) {
-    Map<String, ObservedStream> multiplexed = streams;
-    if (current == stream) {
+  void ended(ObservedRequest observed, Request request) {
+    Map<String, ObservedRequest> multiplexed = streams;
+    if (current == observed) {
       Connection connection = http;
       long bytesIn = connection == null ? 0 : connection.getBytesIn();
       BYTES_IN_AT_END.setRelease(this, bytesIn);
       CURRENT.setRelease(this, null);
     } else if (multiplexed != null) {
-      multiplexed.remove(request.getId(), stream);
+      multiplexed.remove(request.getId(), observed);
     }
   }
 
@@ -347,8 +358,8 @@ final class ObservedConnection {
         request.getHeadersNanoTime());
   }
 
-  private Map<String, ObservedStream> streams() {
-    Map<String, ObservedStream> known = streams;
+  private Map<String, ObservedRequest> streams() {
+    Map<String, ObservedRequest> known = streams;
     if (known == null) {
       synchronized (this) {
         known = streams;

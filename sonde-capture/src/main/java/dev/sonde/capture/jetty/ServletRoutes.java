@@ -12,9 +12,9 @@ final class ServletRoutes {
 
   private ServletRoutes() {}
 
-  static void tell(Request request, ObservedStream stream) {
+  static void tell(Request request, ObservedRequest observed) {
     if (IS_PRESENT) {
-      Ee10.tell(request, stream);
+      Ee10.tell(request, observed);
     }
   }
 
@@ -34,7 +34,7 @@ final class ServletRoutes {
       return !ServletContextRequest.class.getName().isEmpty();
     }
 
-    static void tell(Request request, ObservedStream stream) {
+    static void tell(Request request, ObservedRequest observed) {
       ServletContextRequest servlet = Request.as(request, ServletContextRequest.class);
       if (servlet == null) {
         return;
@@ -43,7 +43,7 @@ final class ServletRoutes {
       if (matched != null) {
         String declared = matched.getDeclaration();
         String context = servlet.getContext().getContextPath();
-        stream.route(templateOf(context, declared), declared.equals("/"));
+        observed.route(templateOf(context, declared), declared.equals("/"));
       }
     }
 

@@ -2,6 +2,8 @@
 package dev.sonde.cli.demo;
 
 import dev.sonde.cli.demo.LoadConnection.Head;
+import dev.sonde.cli.demo.shop.Shop;
+import dev.sonde.cli.demo.shop.ShopDatabase;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A shop on a real server, and clients that behave and misbehave, to try Sonde on. */
+/** Clients that behave and misbehave, for a shop on a real server, to try Sonde on. */
 @NullMarked
 package dev.sonde.cli.demo;
 

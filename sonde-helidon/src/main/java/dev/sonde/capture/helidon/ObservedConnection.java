@@ -6,7 +6,6 @@ import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Initiator;
 import dev.sonde.capture.http2.CloseGate;
-import dev.sonde.capture.http2.FrameScan;
 import dev.sonde.event.Protocol;
 import io.helidon.common.buffers.BufferData;
 import io.helidon.common.buffers.DataReader;
@@ -17,11 +16,7 @@ import io.helidon.webserver.http.RoutingResponse;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +42,6 @@ final class ObservedConnection {
   private static final long WAITED_NANOS = 1_000_000;
 
   private static final int SWITCHING_PROTOCOLS = 101;
-  private static final int NO_ERROR = 0;
   private static final int ENHANCE_YOUR_CALM = 11;
 
   private final ConnectionState state;
@@ -60,17 +54,8 @@ final class ObservedConnection {
   /** The one request of HTTP/1 from its head until its end was told. */
   private volatile @Nullable ObservedRequest current;
 
-  /** The requests of HTTP/2 by their streams, from where they are routed until their ends. */
-  private volatile @Nullable Map<Integer, ObservedRequest> streams;
-
-  private @Nullable FrameScan inbound;
-  private volatile @Nullable FrameScan outbound;
-
-  /** Those of which frames are being written; of the writing thread. */
-  private final List<ObservedRequest> framed = new ArrayList<>(2);
-
-  /** Why the connection is being given up by what is being written; of the writing thread. */
-  private int framedGoAway = NO_ERROR;
+  /** Of HTTP/2. */
+  private volatile @Nullable Http2Frames frames;
 
   /** Body bytes before those that are being written; of the writing thread. */
   private long bytesBefore;
@@ -123,15 +108,12 @@ final class ObservedConnection {
       state.protocol(Protocol.H2, state.isTls() ? "h2" : null, System.nanoTime());
       isBegun = false;
       current = null;
-      Map<Integer, ObservedRequest> open = new ConcurrentHashMap<>();
-      streams = open;
-      FrameScan scan = new FrameScan(new Received(open), FrameScan.PREFACE_BYTES);
-      inbound = scan;
-      outbound = new FrameScan(new Sent(open), 0);
+      Http2Frames begun = new Http2Frames();
+      frames = begun;
       DataReader buffer = reader;
       int available = buffer == null ? 0 : buffer.available();
       if (buffer != null && available > 0) {
-        scan.scan(available, buffer.getBuffer(available)::get);
+        begun.received(available, buffer.getBuffer(available)::get);
       }
     } catch (Throwable t) {
       fault(t);
@@ -159,8 +141,9 @@ final class ObservedConnection {
         state.wire(bytes.length, 0);
       }
       bytesIn += bytes.length;
-      if (inbound != null) {
-        inbound.scan(bytes.length, index -> bytes[index]);
+      Http2Frames multiplexed = frames;
+      if (multiplexed != null) {
+        multiplexed.received(bytes.length, index -> bytes[index]);
       } else if (current == null) {
         isBegun = !isHandedOver;
       }
@@ -208,8 +191,8 @@ final class ObservedConnection {
       ObservedContext context, RoutingRequest request, RoutingResponse answer) {
     try {
       ObservedRequest routed = current;
-      Map<Integer, ObservedRequest> open = streams;
-      if (open != null) {
+      Http2Frames multiplexed = frames;
+      if (multiplexed != null) {
         if (state.isClosed()) {
           return null;
         }
@@ -220,8 +203,8 @@ final class ObservedConnection {
       if (routed != null) {
         routed.begin();
         routed.routing(request, answer);
-        if (open != null) {
-          open.put(request.id(), routed);
+        if (multiplexed != null) {
+          multiplexed.began(routed);
         }
       }
       return routed;
@@ -233,9 +216,9 @@ final class ObservedConnection {
 
   /** A request has ended. */
   void ended(ObservedRequest request) {
-    Map<Integer, ObservedRequest> open = streams;
-    if (open != null) {
-      open.remove(request.stream(), request);
+    Http2Frames multiplexed = frames;
+    if (multiplexed != null) {
+      multiplexed.ended(request);
     } else if (current == request) {
       current = null;
       response.reset();
@@ -269,11 +252,11 @@ final class ObservedConnection {
   boolean writing(BufferData bytes) {
     boolean isHolding = false;
     try {
-      FrameScan scan = outbound;
-      if (scan != null) {
+      Http2Frames multiplexed = frames;
+      if (multiplexed != null) {
         isHolding = gate.writes();
         if (isHolding) {
-          scan.scan(bytes.available(), bytes::get);
+          multiplexed.writing(bytes);
         }
       } else if (!isHandedOver) {
         bytesBefore = response.bodyBytes();
@@ -295,9 +278,8 @@ final class ObservedConnection {
       if (!state.isTls()) {
         state.wire(0, length);
       }
-      if (isHolding) {
-        framed(endNanos);
-      } else if (outbound == null) {
+      Http2Frames multiplexed = frames;
+      if (multiplexed == null) {
         if (endNanos - beginNanos >= WAITED_NANOS) {
           state.writeBlocked(beginNanos);
           state.writeResumed(endNanos);
@@ -305,6 +287,8 @@ final class ObservedConnection {
         if (!isHandedOver) {
           answered(endNanos);
         }
+      } else if (isHolding) {
+        gaveUp(multiplexed.written(endNanos));
       }
     } catch (Throwable t) {
       fault(t);
@@ -328,8 +312,10 @@ final class ObservedConnection {
 
   /** A write of frames is over, however it went. */
   void endWrite() {
-    framed.clear();
-    framedGoAway = NO_ERROR;
+    Http2Frames multiplexed = frames;
+    if (multiplexed != null) {
+      multiplexed.endWrite();
+    }
     if (gate.wrote()) {
       tellClosed();
     }
@@ -360,14 +346,10 @@ final class ObservedConnection {
     }
   }
 
-  /** Frames went out. */
-  private void framed(long nanos) {
-    for (ObservedRequest request : framed) {
-      request.framed(nanos);
-    }
+  /** By a GOAWAY that went out, unless there is no error. */
+  private void gaveUp(int error) {
     // Helidon gives up a connection whose client has left, too.
-    int error = framedGoAway;
-    if (error != NO_ERROR && !hasPeerLeft) {
+    if (error != Http2Frames.NO_ERROR && !hasPeerLeft) {
       state.hint(error == ENHANCE_YOUR_CALM ? CloseHint.RAPID_RESET : CloseHint.PROTOCOL_ERROR);
     }
   }
@@ -449,65 +431,6 @@ final class ObservedConnection {
     ObservedRequest request = current;
     if (request != null) {
       request.cut(kind, failure, response.bodyBytes());
-    }
-  }
-
-  /** What the client's frames say of an end. */
-  private record Received(Map<Integer, ObservedRequest> open) implements FrameScan.Frames {
-    @Override
-    public void data(int stream, int bodyBytes) {
-      ObservedRequest request = open.get(stream);
-      if (request != null) {
-        request.exchange().bytesIn(bodyBytes);
-      }
-    }
-
-    @Override
-    public void reset(int stream) {
-      ObservedRequest request = open.get(stream);
-      if (request != null) {
-        request.reset();
-      }
-    }
-  }
-
-  /** What the server's frames say, before they are written. */
-  private final class Sent implements FrameScan.Frames {
-    private final Map<Integer, ObservedRequest> open;
-
-    Sent(Map<Integer, ObservedRequest> open) {
-      this.open = open;
-    }
-
-    @Override
-    public void head(int stream) {
-      ObservedRequest request = open.get(stream);
-      if (request != null && request.frameHead()) {
-        framed.add(request);
-      }
-    }
-
-    @Override
-    public void data(int stream, int bodyBytes) {
-      ObservedRequest request = open.get(stream);
-      if (request != null) {
-        request.frameBody(bodyBytes);
-        framed.add(request);
-      }
-    }
-
-    @Override
-    public void end(int stream) {
-      ObservedRequest request = open.get(stream);
-      if (request != null) {
-        request.frameEnd();
-        framed.add(request);
-      }
-    }
-
-    @Override
-    public void goAway(int error) {
-      framedGoAway = error;
     }
   }
 }

@@ -55,7 +55,7 @@ final class ObservedRouter implements Router {
     if (known == null || known.routing() != plain) {
       known =
           plain instanceof Http1UpgradeRouting
-              ? new ObservedUpgradeRouting(plain)
+              ? new ObservedRouting.OfUpgrades(plain)
               : new ObservedRouting(plain);
       observed = known;
     }

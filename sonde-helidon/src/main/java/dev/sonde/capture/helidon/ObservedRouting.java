@@ -8,6 +8,10 @@ import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.HttpSecurity;
 import io.helidon.webserver.http.RoutingRequest;
 import io.helidon.webserver.http.RoutingResponse;
+import io.helidon.webserver.http1.spi.Http1RoutedUpgrade;
+import io.helidon.webserver.http1.spi.Http1UpgradeResponse;
+import io.helidon.webserver.http1.spi.Http1UpgradeResult;
+import io.helidon.webserver.http1.spi.Http1UpgradeRouting;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -83,5 +87,32 @@ class ObservedRouting implements HttpRouting {
       return null;
     }
     return observed.connection().route(observed, request, response);
+  }
+
+  /** A routing that upgrades pass, too, such as those to a WebSocket. */
+  static final class OfUpgrades extends ObservedRouting implements Http1UpgradeRouting {
+    private final Http1UpgradeRouting upgrades;
+
+    /**
+     * @param routing an {@link Http1UpgradeRouting}, too
+     */
+    OfUpgrades(HttpRouting routing) {
+      super(routing);
+      upgrades = (Http1UpgradeRouting) routing;
+    }
+
+    @Override
+    public Http1UpgradeResult routeUpgrade(
+        ConnectionContext ctx,
+        RoutingRequest request,
+        RoutingResponse response,
+        Http1UpgradeResponse upgradeResponse,
+        Http1RoutedUpgrade upgrade) {
+      return observe(
+          ctx,
+          request,
+          response,
+          context -> upgrades.routeUpgrade(context, request, response, upgradeResponse, upgrade));
+    }
   }
 }

@@ -91,8 +91,7 @@ public final class SondeHelidon {
     builder.clearProtocols();
     builder.protocolsDiscoverServices(false);
     builder.clearConnectionSelectors();
-    builder.addConnectionSelector(
-        new ObservingSelector(new ListenerWatch(scope, config), Selectors.of(config)));
+    builder.addConnectionSelector(new ObservingSelector(new ListenerWatch(scope, config), config));
   }
 
   private static ListenerScope scope(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.cli.demo;
+package dev.sonde.cli.demo.shop;
 
 import dev.sonde.Sonde;
 import dev.sonde.capture.jdbc.SondeJdbc;
@@ -13,7 +13,7 @@ import java.util.concurrent.Executors;
 import org.h2.jdbcx.JdbcConnectionPool;
 
 /** The shop with all that it needs: its database, its background threads, its server. */
-final class RunningShop implements AutoCloseable {
+public final class RunningShop implements AutoCloseable {
   private final ShopServer server;
   private final JdbcConnectionPool pool;
   private final ExecutorService background;
@@ -29,7 +29,7 @@ final class RunningShop implements AutoCloseable {
    *
    * @throws Failure if the port is taken
    */
-  static RunningShop start(DemoServer kind, Sonde sonde, Dashboard dashboard, int port)
+  public static RunningShop start(DemoServer kind, Sonde sonde, Dashboard dashboard, int port)
       throws Failure, IOException {
     JdbcConnectionPool pool =
         JdbcConnectionPool.create("jdbc:h2:mem:shop;DB_CLOSE_DELAY=-1", "shop", "");
@@ -63,7 +63,8 @@ final class RunningShop implements AutoCloseable {
     return false;
   }
 
-  ShopServer server() {
+  /** The server that it runs on. */
+  public ShopServer server() {
     return server;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.cli.demo;
+package dev.sonde.cli.demo.shop;
 
 import dev.sonde.Sonde;
 import dev.sonde.capture.tomcat.SondeTomcat;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.cli.demo;
+package dev.sonde.cli.demo.shop;
 
 import dev.sonde.Sonde;
-import dev.sonde.cli.demo.ShopDatabase.Product;
+import dev.sonde.cli.demo.shop.ShopDatabase.Product;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URLDecoder;
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Three faults are planted for the user to find: the reviews page asks the database once per
  * review, checkouts fail in bursts, and exports are so long that clients give up on them.
  */
-final class Shop {
+public final class Shop {
   /** Body of one export in bytes; sockets cannot hold it, so a client that leaves cuts it short. */
   static final int EXPORT_BYTES = 24 * 1024 * 1024;
 
@@ -33,10 +33,11 @@ final class Shop {
           .repeat(80)
           .getBytes(StandardCharsets.UTF_8);
 
-  /** Events of one stream, and bytes of each. */
-  static final int TICKS = 12;
+  /** Bytes of each event of a stream. */
+  public static final int TICK_BYTES = 16;
 
-  static final int TICK_BYTES = 16;
+  /** Events of one stream. */
+  static final int TICKS = 12;
 
   private static final long TICK_NANOS = 250_000_000;
 

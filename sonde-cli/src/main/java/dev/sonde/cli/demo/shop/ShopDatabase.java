@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.cli.demo;
+package dev.sonde.cli.demo.shop;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -13,8 +13,9 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /** The shop's tables, and the questions that it asks them. */
-final class ShopDatabase {
-  static final int PRODUCTS = 200;
+public final class ShopDatabase {
+  /** Products that it has, numbered from 1. */
+  public static final int PRODUCTS = 200;
 
   /** Reviews of each product; the page that shows them asks for their authors one by one. */
   static final int REVIEWS = 48;

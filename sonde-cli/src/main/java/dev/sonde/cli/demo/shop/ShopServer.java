@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.cli.demo;
+package dev.sonde.cli.demo.shop;
 
 import java.util.List;
 
 /** A server that runs the shop and is observed by Sonde; stopped by its close. */
-interface ShopServer extends AutoCloseable {
+public interface ShopServer extends AutoCloseable {
   /** Worker threads where the server has a pool of them. */
   int THREADS = 64;
 
