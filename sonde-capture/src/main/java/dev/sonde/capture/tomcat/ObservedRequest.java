@@ -42,7 +42,7 @@ final class ObservedRequest {
 
   // Of the request before, as a rule: Tomcat makes a new string of its bytes for who asks.
   private String lastPath = "";
-  private @Nullable String lastContentType;
+  private String lastContentType = "";
 
   private boolean isRefused;
   private boolean wasPending;
@@ -449,7 +449,8 @@ final class ObservedRequest {
       return null;
     }
     if (!sent.equals(lastContentType)) {
-      lastContentType = sent.toString();
+      String contentType = sent.toString();
+      lastContentType = contentType == null ? "" : contentType;
     }
     return lastContentType;
   }

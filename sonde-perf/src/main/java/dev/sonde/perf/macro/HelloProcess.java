@@ -3,6 +3,7 @@ package dev.sonde.perf.macro;
 
 import dev.sonde.Sonde;
 import dev.sonde.SondeConfig;
+import dev.sonde.capture.Capability;
 import dev.sonde.dashboard.Dashboard;
 import dev.sonde.perf.macro.server.Hello;
 import dev.sonde.perf.macro.server.HelloServer;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.EnumSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,13 +26,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class HelloProcess {
   private final ServerKind kind;
-  private final Hello hello;
+  private final long workIterations;
   private final PrintStream parent;
 
   private HelloProcess(ServerKind kind, long workIterations, PrintStream parent) {
     this.kind = kind;
+    this.workIterations = workIterations;
     this.parent = parent;
-    hello = new Hello(workIterations);
   }
 
   /**
@@ -44,31 +46,43 @@ final class HelloProcess {
     Variant variant = Variant.of(arguments[1]);
     HelloProcess process =
         new HelloProcess(ServerKind.of(arguments[0]), Long.parseLong(arguments[2]), System.out);
+    Hello hello = new Hello(process.workIterations, null);
     if (variant == Variant.MICROMETER) {
-      process.serve(JettyHello.startWithMicrometer(process.hello), null);
-    } else if (!variant.isSonde()) {
-      process.serve(process.kind.start(process.hello, null), null);
+      process.serve(JettyHello.startWithMicrometer(hello), hello, null);
+    } else if (variant == Variant.CORE) {
+      process.serveRecorded();
+    } else if (variant.isSonde()) {
+      process.serveObserved(hello, variant.hasDashboard());
     } else {
-      process.serveObserved(variant.hasDashboard());
+      process.serve(process.kind.start(hello, null), hello, null);
     }
   }
 
-  private void serveObserved(boolean hasDashboard) throws Exception {
+  private void serveObserved(Hello hello, boolean hasDashboard) throws Exception {
     try (Sonde sonde = Sonde.start(SondeConfig.load());
         @Nullable Dashboard dashboard = hasDashboard ? Dashboard.start(sonde) : null) {
-      serve(kind.start(hello, sonde), dashboard);
+      serve(kind.start(hello, sonde), hello, dashboard);
     }
   }
 
-  private void serve(HelloServer started, @Nullable Dashboard dashboard) throws Exception {
+  private void serveRecorded() throws Exception {
+    try (Sonde sonde = Sonde.start(SondeConfig.load())) {
+      Hello hello =
+          new Hello(workIterations, sonde.listener("core", EnumSet.allOf(Capability.class)));
+      serve(kind.start(hello, null), hello, null);
+    }
+  }
+
+  private void serve(HelloServer started, Hello hello, @Nullable Dashboard dashboard)
+      throws Exception {
     try (HelloServer server = started) {
       String shown = dashboard == null ? "0 -" : dashboard.port() + " " + dashboard.token();
       parent.println("ready " + server.port() + " " + shown);
-      answerMarks();
+      answerMarks(hello);
     }
   }
 
-  private void answerMarks() throws IOException {
+  private void answerMarks(Hello hello) throws IOException {
     BufferedReader asked =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
     while (asked.readLine() != null) {

@@ -15,6 +15,8 @@ enum Variant {
   CONTROL("control", "the server alone, a second process"),
   /** Observed by a Sonde that is off. */
   SONDE_OFF("sonde-off", "Sonde installed and disabled"),
+  /** The core's own record of each request, made by the application instead of an adapter. */
+  CORE("core", "the core's own record, without an adapter"),
   /** Lifecycle and request events, statistics, trace ids, and nobody who looks. */
   SONDE_ALONE("sonde-alone", "Sonde without a dashboard"),
   /** As installed: lifecycle and request events, statistics, trace ids, the dashboard's page. */
