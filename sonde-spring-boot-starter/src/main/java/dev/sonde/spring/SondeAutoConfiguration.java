@@ -2,7 +2,9 @@
 package dev.sonde.spring;
 
 import dev.sonde.Sonde;
+import dev.sonde.SondeConfig;
 import dev.sonde.dashboard.Dashboard;
+import java.io.UncheckedIOException;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
@@ -24,7 +26,12 @@ public final class SondeAutoConfiguration {
   @Bean
   @ConditionalOnMissingBean
   static Sonde sonde(ConfigurableEnvironment environment) {
-    return Sonde.start(SpringSettings.read(environment));
+    SondeConfig config = SpringSettings.read(environment);
+    try {
+      return Sonde.start(config);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSettingException(e);
+    }
   }
 
   /** There is none where nothing is observed. */
@@ -32,7 +39,14 @@ public final class SondeAutoConfiguration {
   @Lazy(false)
   @ConditionalOnMissingBean
   static @Nullable Dashboard sondeDashboard(Sonde sonde) {
-    return sonde.isEnabled() ? Dashboard.start(sonde) : null;
+    if (!sonde.isEnabled()) {
+      return null;
+    }
+    try {
+      return Dashboard.start(sonde);
+    } catch (UncheckedIOException e) {
+      throw new InvalidSettingException(e);
+    }
   }
 
   @Bean

@@ -3,12 +3,20 @@ package dev.sonde.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.sonde.Sonde;
 import dev.sonde.SondeConfig;
 import dev.sonde.dashboard.Dashboard;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.WebApplicationType;
@@ -57,6 +65,29 @@ final class SettingsIT {
   }
 
   @Test
+  void directoryThatIsAFile_stopsTheStartInWords(@TempDir Path directory) throws IOException {
+    Path file = Files.createFile(directory.resolve("file"));
+
+    assertThat(failure("sonde.jsonl.dir=" + file)).contains(file.toString());
+  }
+
+  @Test
+  void portInUse_stopsTheStartInWords() throws IOException {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String setting = "sonde.dashboard.port=" + taken.getLocalPort();
+
+      assertThat(failure(setting)).contains("sonde.dashboard.port " + taken.getLocalPort());
+    }
+  }
+
+  private static String failure(String setting) {
+    Throwable thrown = catchThrowable(() -> run(setting));
+    FailureAnalysis analysis = new SettingFailureAnalyzer().analyze(thrown);
+    assertThat(analysis).as("analysis of %s", thrown).isNotNull();
+    return analysis.getDescription();
+  }
+
+  @Test
   void enabledFalse_leavesABeanThatDoesNothingAndNoDashboard() {
     try (ConfigurableApplicationContext context = run("sonde.enabled=false")) {
       assertThat(context.getBean(Sonde.class).isEnabled()).isFalse();
@@ -77,12 +108,13 @@ final class SettingsIT {
   private static ConfigurableApplicationContext run(String... settings) {
     SpringApplication application = new SpringApplication(Nothing.class);
     application.setWebApplicationType(WebApplicationType.NONE);
-    String[] arguments = new String[settings.length + 2];
+    String[] arguments = new String[settings.length + 1];
     for (int i = 0; i < settings.length; i++) {
       arguments[i] = "--" + settings[i];
     }
-    arguments[settings.length] = "--sonde.dashboard.port=0";
-    arguments[settings.length + 1] = "--spring.main.banner-mode=off";
+    // Found after what the command line says.
+    application.setDefaultProperties(Map.of("sonde.dashboard.port", "0"));
+    arguments[settings.length] = "--spring.main.banner-mode=off";
     return application.run(arguments);
   }
 

@@ -55,6 +55,12 @@ final class ObservedRequest {
   /** Whether the last frame of the response is on the socket, on HTTP/2. */
   private volatile boolean isEndSent;
 
+  /** Whether as many bytes as {@code Content-Length} says are on the socket, on HTTP/2. */
+  private volatile boolean isBodySent;
+
+  /** Body bytes in the frames of HTTP/2 so far; for the thread that writes them. */
+  private long framedBytes;
+
   /**
    * The thread on which Tomcat has begun to serve the request, until that returns. It alone writes
    * here, and others only ask whether they are it.
@@ -222,6 +228,28 @@ final class ObservedRequest {
     isEndSent = true;
   }
 
+  /**
+   * So many bytes of the body were written in a frame, if only into a buffer.
+   *
+   * @return whether the body is as long now as its {@code Content-Length} says
+   */
+  boolean written(int bodyBytes) {
+    framedBytes += bodyBytes;
+    Response answer = response;
+    return bodyBytes > 0 && answer != null && framedBytes == answer.getContentLengthLong();
+  }
+
+  /**
+   * The body is out, if not yet the frame that ends the response: a client that leaves now has got
+   * what it was promised. Many do not wait for that frame.
+   */
+  void bodySent() {
+    if (server == Thread.currentThread()) {
+      routeEarly();
+    }
+    isBodySent = true;
+  }
+
   private void routeEarly() {
     Exchange open = exchange;
     Request request = head;
@@ -245,7 +273,7 @@ final class ObservedRequest {
     Exchange open = exchange;
     Request request = head;
     Response answer = response;
-    if (isEndSent && open != null && request != null && answer != null) {
+    if ((isEndSent || isBodySent) && open != null && request != null && answer != null) {
       // Its own thread is still in the application, and takes leave of it.
       completeIfOpen(open, request, answer, bodyBytes());
     }
@@ -327,6 +355,8 @@ final class ObservedRequest {
     } else if (observed.state().listener().isStopping()) {
       observed.state().hint(CloseHint.SHUTDOWN);
       end(AbortKind.SERVER_RESET, cause);
+    } else if (observed.hasPeerLeft() && isBodySent) {
+      completeIfOpen(open, request, answer, bodyBytes());
     } else if (observed.hasPeerLeft()) {
       end(AbortKind.WRITE_FAILED, cause);
     } else if (open.streamId() != 0 && cause instanceof IOException) {

@@ -26,6 +26,9 @@ final class OutboundFrames implements FrameScan.Frames {
   /** Those whose last frame was written, if only into the buffer of TLS. */
   private final List<ObservedRequest> ending = new ArrayList<>();
 
+  /** Those whose body was written as far as their heads have announced it. */
+  private final List<ObservedRequest> whole = new ArrayList<>();
+
   OutboundFrames(ObservedConnection connection) {
     this.connection = connection;
   }
@@ -53,6 +56,18 @@ final class OutboundFrames implements FrameScan.Frames {
       ending.get(i).endSent();
     }
     ending.clear();
+    for (int i = 0; i < whole.size(); i++) {
+      whole.get(i).bodySent();
+    }
+    whole.clear();
+  }
+
+  @Override
+  public void data(int stream, int bodyBytes) {
+    ObservedRequest request = open.get(stream);
+    if (request != null && request.written(bodyBytes)) {
+      whole.add(request);
+    }
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.sonde.capture.Capability;
 import dev.sonde.capture.ListenerScope;
 import io.vertx.core.Vertx;
 import io.vertx.core.spi.VertxMetricsFactory;
+import io.vertx.core.spi.metrics.VertxMetrics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Set;
@@ -41,8 +42,8 @@ public final class SondeVertx {
     String name = ("Vert.x " + version()).strip();
     BiFunction<String, Set<Capability>, ListenerScope> named =
         (netty, capabilities) -> listeners.apply(name, capabilities);
-    // Without metrics Vert.x is as if there were no factory.
-    return options -> isEnabled ? VertxWatch.metrics(named) : null;
+    // Those of Vert.x itself measure nothing; of a factory that makes none it warns at its start.
+    return options -> isEnabled ? VertxWatch.metrics(named) : new VertxMetrics() {};
   }
 
   /** What runs; Vert.x itself reads it there. */

@@ -45,7 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(30)
 final class SondeTomcatIT {
@@ -313,23 +313,28 @@ final class SondeTomcatIT {
     assertThat(ends.requests).hasSize(10);
   }
 
-  @ParameterizedTest(name = "TLS: {0}")
-  @ValueSource(booleans = {false, true})
-  void closeAfterTheLastFrame_cutsNothingWhileTheServletIsStillAtWork(boolean isTls)
+  @ParameterizedTest(name = "TLS: {0}, announced length: {1}")
+  @CsvSource({"false,false", "true,false", "false,true", "true,true"})
+  void closeAfterTheBody_cutsNothingWhileTheServletIsStillAtWork(boolean isTls, boolean hasLength)
       throws Exception {
     CountDownLatch told = new CountDownLatch(1);
     connector.addUpgradeProtocol(new Http2Protocol());
     if (isTls) {
       TomcatFixture.encrypt(connector, TlsMaterial.shared());
     }
-    start(new Lingering(told));
+    start(new Lingering(told, hasLength));
 
     int port = connector.getLocalPort();
     try (Http2Client client =
         isTls
             ? Http2Client.connectTls(port, TlsMaterial.shared().clientContext())
             : Http2Client.connect(port)) {
-      assertThat(client.awaitEnd(client.get("/app/x"))).isEqualTo(5);
+      int stream = client.get("/app/x");
+      if (hasLength) {
+        client.awaitBytes(stream, 5);
+      } else {
+        assertThat(client.awaitEnd(stream)).isEqualTo(5);
+      }
     }
 
     awaitClosed(1);
@@ -379,19 +384,31 @@ final class SondeTomcatIT {
     await().until(() -> ends.connections.size() == connections);
   }
 
-  /** Says hello and ends its output, but does not return before it is let go. */
+  /**
+   * Says hello, but does not return before it is let go. It ends its output, or has announced the
+   * length of it.
+   */
   private static final class Lingering extends HttpServlet {
     private final transient CountDownLatch leave;
+    private final boolean hasLength;
 
-    Lingering(CountDownLatch leave) {
+    Lingering(CountDownLatch leave, boolean hasLength) {
       this.leave = leave;
+      this.hasLength = hasLength;
     }
 
     @Override
     protected void doGet(HttpServletRequest request, HttpServletResponse response)
         throws IOException {
+      if (hasLength) {
+        response.setContentLength(5);
+      }
       response.getOutputStream().write("hello".getBytes(ISO_8859_1));
-      response.getOutputStream().close();
+      if (hasLength) {
+        response.flushBuffer();
+      } else {
+        response.getOutputStream().close();
+      }
       try {
         leave.await();
       } catch (InterruptedException e) {

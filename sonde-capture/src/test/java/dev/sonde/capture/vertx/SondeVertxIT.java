@@ -12,9 +12,11 @@ import dev.sonde.testkit.RecordingOutlet;
 import dev.sonde.testkit.net.Http2Client;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.spi.VertxMetricsFactory;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
@@ -57,6 +59,28 @@ final class SondeVertxIT {
     assertThat(ends.scopes).hasSize(1);
     assertThat(ends.scopes.get(0).server())
         .isEqualTo("Vert.x " + System.getProperty("vertx.expected"));
+  }
+
+  @Test
+  void switchedOffSonde_givesVertxMetricsThatWatchNothing() throws IOException {
+    RecordingOutlet off = new RecordingOutlet();
+    VertxMetricsFactory factory = SondeVertx.metrics(off::listener, false);
+    // Without any Vert.x warns that its metrics are configured and not there.
+    assertThat(factory.metrics(new VertxOptions())).isNotNull();
+    Vertx unwatched = Vertx.builder().withMetrics(factory).build();
+    HttpServer server =
+        get(
+            unwatched
+                .createHttpServer()
+                .requestHandler(request -> request.response().end("hello"))
+                .listen(0, "127.0.0.1"));
+
+    String answer = exchange(server.actualPort(), GET.formatted("/", LAST));
+
+    assertThat(answer).endsWith("hello");
+    Object unused = get(unwatched.close());
+    assertThat(off.scopes).isEmpty();
+    assertThat(ends.scopes).isEmpty();
   }
 
   @Test

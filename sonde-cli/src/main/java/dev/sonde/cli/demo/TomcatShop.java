@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.Comparator;
 import java.util.List;
-import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.apache.catalina.Context;
@@ -38,8 +37,10 @@ final class TomcatShop implements ShopServer {
   }
 
   static ShopServer start(Shop shop, Sonde sonde, int port) throws IOException {
-    // Else its start, and each checkout that fails, is told on the console.
-    TOMCAT.setLevel(Level.OFF);
+    // Else its start, and each checkout that fails, is told on the console. The level does not
+    // reach
+    // the contexts: Tomcat gives their loggers one of their own.
+    TOMCAT.setUseParentHandlers(false);
     Path directory = Files.createTempDirectory("sonde-demo");
     Tomcat tomcat = new Tomcat();
     tomcat.setBaseDir(directory.toString());
