@@ -39,6 +39,7 @@ public final class Exchange extends Padding implements SpanSource {
   private static final VarHandle BYTES_IN;
   private static final VarHandle BYTES_OUT;
   private static final VarHandle STREAM;
+  private static final VarHandle RELEASED;
 
   static {
     try {
@@ -49,6 +50,7 @@ public final class Exchange extends Padding implements SpanSource {
       BYTES_IN = lookup.findVarHandle(Exchange.class, "bytesIn", long.class);
       BYTES_OUT = lookup.findVarHandle(Exchange.class, "bytesOut", long.class);
       STREAM = lookup.findVarHandle(Exchange.class, "stream", StreamKind.class);
+      RELEASED = lookup.findVarHandle(Exchange.class, "isReleased", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -101,7 +103,8 @@ public final class Exchange extends Padding implements SpanSource {
   /** Whether its end has to let its connection go, which was closed meanwhile. */
   private boolean settlesConnection;
 
-  /** The adapter touches it no more. */
+  /** The adapter touches it no more; tells the next head that all of it can be written to. */
+  @SuppressWarnings("UnusedVariable") // by name
   private boolean isReleased;
 
   // Written by the closing thread before it raises CUT.
@@ -289,8 +292,9 @@ public final class Exchange extends Padding implements SpanSource {
   /**
    * The adapter touches it no more, so its connection may use it for the next request.
    *
-   * <p>Call it last, after the end, before the next head of the connection is reported. An adapter
-   * that may still be called about this request leaves it out; then the next one is a new object.
+   * <p>Call it last, after the end, once, from any thread. If the next head of the connection has
+   * been reported by then, or is being reported, that request is a new object; so it is if this is
+   * never called, by an adapter that may still be called about this request.
    */
   public void release() {
     if (!isAlone || state != ENDED) {
@@ -314,7 +318,7 @@ public final class Exchange extends Padding implements SpanSource {
     if (error != null) {
       error = null;
     }
-    isReleased = true;
+    RELEASED.setRelease(this, true);
   }
 
   /** An object of the adapter's own. */
@@ -519,7 +523,7 @@ public final class Exchange extends Padding implements SpanSource {
 
   /** Whether it is over and nobody will ask for it. */
   boolean isReusable() {
-    return isReleased;
+    return (boolean) RELEASED.getAcquire(this);
   }
 
   /** Whether neither its end is reported nor what follows from that is done. */

@@ -8,9 +8,21 @@ import dev.sonde.SondeConfig;
 import dev.sonde.capture.Capability;
 import dev.sonde.capture.ConnectionState;
 import dev.sonde.capture.Exchange;
+import dev.sonde.capture.grpc.SondeGrpc;
 import dev.sonde.capture.jetty.SondeJetty;
 import dev.sonde.capture.netty.SondeNetty;
 import dev.sonde.event.Protocol;
+import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.Marshaller;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
@@ -24,6 +36,10 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.concurrent.Executor;
@@ -153,6 +169,51 @@ public class AdapterBenchmark {
     }
   }
 
+  /** A channel to a gRPC server of the same JVM, all of it on the calling thread. */
+  @State(Scope.Thread)
+  public static class GrpcChannel {
+    private static final MethodDescriptor<byte[], byte[]> HELLO =
+        MethodDescriptor.<byte[], byte[]>newBuilder()
+            .setType(MethodType.UNARY)
+            .setFullMethodName("benchmark.Greeter/Hello")
+            .setRequestMarshaller(new Bytes())
+            .setResponseMarshaller(new Bytes())
+            .build();
+
+    private final InProcessServerBuilder builder =
+        InProcessServerBuilder.forName("benchmark")
+            .directExecutor()
+            .addService(
+                ServerServiceDefinition.builder("benchmark.Greeter")
+                    .addMethod(HELLO, ServerCalls.asyncUnaryCall(GrpcChannel::greet))
+                    .build());
+    private final ManagedChannel channel =
+        InProcessChannelBuilder.forName("benchmark").directExecutor().build();
+    private final byte[] request = "hello".getBytes(US_ASCII);
+    private io.grpc.@Nullable Server server;
+
+    private static void greet(byte[] name, StreamObserver<byte[]> client) {
+      client.onNext(name);
+      client.onCompleted();
+    }
+
+    /** Starts the server. */
+    @Setup
+    public void start(Watch watch) throws IOException {
+      Sonde sonde = watch.start();
+      server = (sonde == null ? builder : SondeGrpc.observe(builder, sonde)).build().start();
+    }
+
+    /** Ends the channel, then the server. */
+    @TearDown
+    public void stop() {
+      channel.shutdownNow();
+      if (server != null) {
+        server.shutdownNow();
+      }
+    }
+  }
+
   /** A request of a connection, as an adapter reports it. */
   @State(Scope.Thread)
   public static class Reported {
@@ -192,6 +253,13 @@ public class AdapterBenchmark {
     return bytes;
   }
 
+  /** One call and its answer. */
+  @Benchmark
+  public byte[] grpc(GrpcChannel connection) {
+    return ClientCalls.blockingUnaryCall(
+        connection.channel, GrpcChannel.HELLO, CallOptions.DEFAULT, connection.request);
+  }
+
   /** What the core takes for such a request, both clock readings included. */
   @Benchmark
   public long core(Reported reported) {
@@ -201,6 +269,22 @@ public class AdapterBenchmark {
     exchange.completed(200, 5, System.nanoTime());
     exchange.release();
     return exchange.id();
+  }
+
+  private static final class Bytes implements Marshaller<byte[]> {
+    @Override
+    public InputStream stream(byte[] message) {
+      return new ByteArrayInputStream(message);
+    }
+
+    @Override
+    public byte[] parse(InputStream stream) {
+      try {
+        return stream.readAllBytes();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   /** Says hello at the end of each request. */

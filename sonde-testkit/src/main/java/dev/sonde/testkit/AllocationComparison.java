@@ -52,7 +52,7 @@ record AllocationComparison(
   private static final int ROUNDS = 5;
 
   /** So many sets of servers at most. */
-  private static final int SETS = 4;
+  private static final int SETS = 8;
 
   private static final int REQUESTS_PER_ROUND = 500;
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();

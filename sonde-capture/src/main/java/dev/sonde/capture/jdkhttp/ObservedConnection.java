@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jdkhttp;
 
-import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
@@ -36,7 +35,7 @@ final class ObservedConnection {
     ObservedRequest last = current;
     if (last != null) {
       if (last.isFinishing()) {
-        complete(last);
+        complete(last, System.nanoTime());
       } else {
         // Still open: another connection from the same port, and this one is gone.
         closed(Initiator.UNKNOWN);
@@ -55,24 +54,40 @@ final class ObservedConnection {
             path == null || path.isEmpty() ? uri.toString() : path,
             exchange.getProtocol(),
             System.nanoTime());
-    Headers headers = exchange.getRequestHeaders();
-    String traceparent = headers.getFirst("traceparent");
-    if (traceparent != null) {
-      begun.trace(traceparent, headers.getFirst("tracestate"));
-    }
     ObservedRequest request = new ObservedRequest(this, begun, exchange);
     current = request;
     return request;
   }
 
   /** The last byte of its response was handed to the socket. */
-  synchronized void complete(ObservedRequest request) {
+  synchronized void complete(ObservedRequest request, long nanos) {
     if (current == request) {
       current = null;
-      request.complete();
+      request.complete(nanos);
       if (request.closesConnection()) {
         closed(Initiator.LOCAL);
+      } else {
+        leave(request);
       }
+    }
+  }
+
+  /** Its handler has returned, and the span of the request is not current any more. */
+  synchronized void handled(ObservedRequest request) {
+    leave(request);
+  }
+
+  /** The second call, of end and handler, has nothing behind it that touches the exchange. */
+  private static void leave(ObservedRequest request) {
+    if (request.isLeft()) {
+      request.exchange().release();
+    }
+  }
+
+  /** Its application failed. */
+  synchronized void failed(ObservedRequest request, Throwable thrown) {
+    if (current == request) {
+      request.exchange().failed(thrown);
     }
   }
 

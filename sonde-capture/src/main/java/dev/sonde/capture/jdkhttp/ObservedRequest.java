@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.jdkhttp;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.Exchange;
@@ -12,6 +13,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its response, with an eye on the bytes of their bodies. */
@@ -22,6 +24,9 @@ final class ObservedRequest {
   private final Exchange exchange;
   private final String context;
   private final boolean isHead;
+
+  /** Body bytes that the request announces, or {@link #UNLIMITED}. */
+  private final long requestLength;
 
   /** Whether the request asks for the end of the connection, which the server then brings. */
   private final boolean isLast;
@@ -35,6 +40,9 @@ final class ObservedRequest {
   private long bodyBytes;
   private boolean isLastResponse;
 
+  /** Of the end and the return of the handler, one has been. */
+  private boolean isHalfLeft;
+
   /** What reading the body failed with. */
   private @Nullable Throwable readFailure;
 
@@ -46,13 +54,33 @@ final class ObservedRequest {
     this.exchange = exchange;
     context = server.getHttpContext().getPath();
     isHead = server.getRequestMethod().equals("HEAD");
-    String keep = server.getRequestHeaders().getFirst("Connection");
+    String keep = null;
+    String traceparent = null;
+    String tracestate = null;
+    String length = null;
+    boolean isChunked = false;
+    // One pass over names that the server has normalized: a lookup normalizes its own each time.
+    for (Map.Entry<String, List<String>> header : server.getRequestHeaders().entrySet()) {
+      String value = header.getValue().get(0);
+      switch (header.getKey()) {
+        case "Connection" -> keep = value;
+        case "Content-length" -> length = value;
+        case "Transfer-encoding" -> isChunked = true;
+        case "Traceparent" -> traceparent = value;
+        case "Tracestate" -> tracestate = value;
+        default -> {}
+      }
+    }
+    long announced = length == null ? 0 : Long.parseLong(length.strip());
+    requestLength = isChunked ? UNLIMITED : announced;
     isLast =
         "close".equalsIgnoreCase(keep)
             || (keep == null && "HTTP/1.0".equalsIgnoreCase(server.getProtocol()));
+    if (traceparent != null) {
+      exchange.trace(traceparent, tracestate);
+    }
     server.setStreams(
-        new Body(server.getRequestBody(), lengthOf(server)),
-        new Response(server.getResponseBody()));
+        new Body(server.getRequestBody(), requestLength), new Response(server.getResponseBody()));
   }
 
   Exchange exchange() {
@@ -78,13 +106,11 @@ final class ObservedRequest {
       return;
     }
     boolean hasBody = !isHead && responseLength != -1 && code >= 200 && code != 204 && code != 304;
-    List<String> keep = server.getResponseHeaders().get("Connection");
-    isLastResponse = keep != null && keep.stream().anyMatch("close"::equalsIgnoreCase);
+    readHead(server.getResponseHeaders());
     // A length of 0 announces a body of unknown length, which ends with the connection on HTTP/1.0.
     length = hasBody ? (responseLength == 0 ? UNLIMITED : responseLength) : 0;
     isLastResponse |= length == UNLIMITED && "HTTP/1.0".equalsIgnoreCase(server.getProtocol());
     status = code;
-    exchange.contentType(server.getResponseHeaders().getFirst("Content-Type"));
     if (!hasBody) {
       exchange.committedWithEnd(code);
       isFinishing = true;
@@ -103,8 +129,21 @@ final class ObservedRequest {
     if (hasBody) {
       exchange.committed(code, System.nanoTime());
     } else {
-      connection.complete(this);
+      connection.complete(this, System.nanoTime());
     }
+  }
+
+  private void readHead(Headers headers) {
+    boolean asksToClose = false;
+    for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+      List<String> values = header.getValue();
+      switch (header.getKey()) {
+        case "Connection" -> asksToClose = values.stream().anyMatch("close"::equalsIgnoreCase);
+        case "Content-type" -> exchange.contentType(values.isEmpty() ? null : values.get(0));
+        default -> {}
+      }
+    }
+    isLastResponse = asksToClose;
   }
 
   /** Closes the exchange; without a head that drops the connection. */
@@ -117,7 +156,7 @@ final class ObservedRequest {
 
   /** The handler threw, upon which the server drops the connection. */
   void thrown(Throwable thrown) {
-    exchange.failed(thrown);
+    failed(thrown);
     if (thrown == readFailure) {
       connection.abort(this, AbortKind.READ_EOF, Initiator.REMOTE, thrown);
     } else {
@@ -125,10 +164,30 @@ final class ObservedRequest {
     }
   }
 
+  /** The application failed; it may go on and answer. */
+  void failed(Throwable thrown) {
+    connection.failed(this, thrown);
+  }
+
+  /**
+   * Called by the connection at the end and when the handler has returned; returns whether nothing
+   * touches the exchange any more. A body may still be read when the response is out.
+   */
+  boolean isLeft() {
+    boolean isSecond = isHalfLeft;
+    isHalfLeft = true;
+    return isSecond && requestLength == 0;
+  }
+
+  /** The handler has returned; its exchange may still be answered. */
+  void handled() {
+    connection.handled(this);
+  }
+
   /** Called by the connection, once at most. */
-  void complete() {
+  void complete(long nanos) {
     tellRoute();
-    exchange.completed(status, bodyBytes, System.nanoTime());
+    exchange.completed(status, bodyBytes, nanos);
   }
 
   /** Called by the connection, once at most. */
@@ -153,11 +212,6 @@ final class ObservedRequest {
     } else {
       connection.abort(this, AbortKind.WRITE_FAILED, Initiator.REMOTE, failure);
     }
-  }
-
-  private static long lengthOf(HttpExchange server) {
-    String text = server.getRequestHeaders().getFirst("Content-Length");
-    return text == null ? UNLIMITED : Long.parseLong(text.strip());
   }
 
   /** Counts what the application reads. */
@@ -294,8 +348,9 @@ final class ObservedRequest {
         broken(e);
         throw e;
       }
-      connection.wrote(begin, System.nanoTime());
-      connection.complete(ObservedRequest.this);
+      long end = System.nanoTime();
+      connection.wrote(begin, end);
+      connection.complete(ObservedRequest.this, end);
     }
 
     /**

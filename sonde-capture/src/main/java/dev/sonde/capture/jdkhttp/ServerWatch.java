@@ -81,8 +81,10 @@ final class ServerWatch {
     try {
       InetSocketAddress remote = exchange.getRemoteAddress();
       while (true) {
-        ObservedConnection connection =
-            connections.computeIfAbsent(remote, address -> opened(address, exchange));
+        ObservedConnection connection = connections.get(remote);
+        if (connection == null) {
+          connection = connections.computeIfAbsent(remote, address -> opened(address, exchange));
+        }
         ObservedRequest request = connection.begin(exchange);
         if (request != null) {
           return request;
@@ -118,6 +120,8 @@ final class ServerWatch {
       } catch (Throwable t) {
         request.thrown(t);
         throw t;
+      } finally {
+        request.handled();
       }
     }
 

@@ -77,7 +77,7 @@ public final class SondeJdkHttp {
   public static void failed(HttpExchange exchange, Throwable failure) {
     ObservedRequest request = requestOf(exchange);
     if (request != null) {
-      request.exchange().failed(failure);
+      request.failed(failure);
     }
   }
 

@@ -107,17 +107,21 @@ final class ObservedConnection {
    * @param isFlushed whether nothing of it waits in a buffer
    */
   void sent(ByteBuffer source, int start, long wireBytes, boolean isFlushed) {
-    state.wire(0, wireBytes);
-    OutboundFrames frames = outbound;
-    if (frames != null) {
-      frames.written(source, start);
-      if (isFlushed) {
-        frames.flushed();
+    try {
+      state.wire(0, wireBytes);
+      OutboundFrames frames = outbound;
+      if (frames != null) {
+        frames.written(source, start);
+        if (isFlushed) {
+          frames.flushed();
+        }
       }
-    }
-    ObservedRequest request = current;
-    if (request != null) {
-      request.progress();
+      ObservedRequest request = current;
+      if (request != null) {
+        request.progress();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -136,15 +140,19 @@ final class ObservedConnection {
 
   /** As for one buffer, for each of several. */
   void sent(ByteBuffer[] sources, int offset, int[] starts, long wireBytes, boolean isFlushed) {
-    state.wire(0, wireBytes);
-    OutboundFrames frames = outbound;
-    if (frames != null) {
-      for (int i = 0; i < starts.length; i++) {
-        frames.written(sources[offset + i], starts[i]);
+    try {
+      state.wire(0, wireBytes);
+      OutboundFrames frames = outbound;
+      if (frames != null) {
+        for (int i = 0; i < starts.length; i++) {
+          frames.written(sources[offset + i], starts[i]);
+        }
+        if (isFlushed) {
+          frames.flushed();
+        }
       }
-      if (isFlushed) {
-        frames.flushed();
-      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

@@ -39,7 +39,11 @@ final class ObservedRequest {
   private @Nullable Request head;
   private @Nullable Response response;
   private volatile @Nullable Exchange exchange;
+
+  // Of the request before, as a rule: Tomcat makes a new string of its bytes for who asks.
   private String lastPath = "";
+  private String lastContentType = "";
+
   private boolean isRefused;
   private boolean wasPending;
 
@@ -281,8 +285,7 @@ final class ObservedRequest {
     Response answer = response;
     if (open != null && answer != null && answer.isCommitted()) {
       if (!open.isCommitted()) {
-        MessageBytes contentType = answer.getMimeHeaders().getValue("Content-Type");
-        open.contentType(contentType == null ? null : contentType.toString());
+        open.contentType(contentType(answer));
         open.committed(answer.getStatus(), answer.getCommitTimeNanos());
       }
       open.sent(bodyBytes());
@@ -468,6 +471,18 @@ final class ObservedRequest {
       lastPath = path == null ? "" : path;
     }
     return lastPath;
+  }
+
+  private @Nullable String contentType(Response answer) {
+    MessageBytes sent = answer.getMimeHeaders().getValue("Content-Type");
+    if (sent == null) {
+      return null;
+    }
+    if (!sent.equals(lastContentType)) {
+      String contentType = sent.toString();
+      lastContentType = contentType == null ? "" : contentType;
+    }
+    return lastContentType;
   }
 
   private static String methodOf(Request request) {

@@ -9,6 +9,7 @@ import dev.sonde.trace.TraceContext;
 import io.undertow.server.ConduitWrapper;
 import io.undertow.server.DefaultResponseListener;
 import io.undertow.server.ExchangeCompletionListener;
+import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.ConduitFactory;
@@ -19,6 +20,7 @@ import io.undertow.util.Methods;
 import io.undertow.util.PathTemplateMatch;
 import java.io.IOException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.xnio.conduits.StreamSinkConduit;
 
@@ -29,6 +31,16 @@ import org.xnio.conduits.StreamSinkConduit;
  */
 final class ObservedRequest
     implements ConduitWrapper<StreamSinkConduit>, ExchangeCompletionListener, Executor {
+  /*
+   * The exchange is released, to serve the next request, by who is the last of: the end, and every
+   * part of the application that works in its span, of which each may go on after the end. One whose
+   * body has not come yet keeps it: what is left of the body can end it from another thread than the
+   * one that is about to tell of the response. Without such a body the end comes from within the
+   * response, or from the close, after which there is no next request.
+   */
+  private static final AtomicIntegerFieldUpdater<ObservedRequest> HOLDS =
+      AtomicIntegerFieldUpdater.newUpdater(ObservedRequest.class, "holds");
+
   private static final HttpString TRACEPARENT = HttpString.tryFromString("traceparent");
   private static final HttpString TRACESTATE = HttpString.tryFromString("tracestate");
   private static final int SWITCHING_PROTOCOLS = 101;
@@ -42,6 +54,13 @@ final class ObservedRequest
 
   /** Whether the frames of the response are seen as they go out, on HTTP/2. */
   private boolean isFramed;
+
+  /** Who may still touch the exchange. */
+  @SuppressWarnings("UnusedVariable") // by name
+  private volatile int holds = 1;
+
+  private boolean isReleasable;
+  private boolean isOver;
 
   private volatile long framedBytes;
   private volatile boolean isEndFramed;
@@ -82,15 +101,13 @@ final class ObservedRequest
     }
     server.addResponseWrapper(request);
     server.addExchangeCompleteListener(request);
-    if (!server.isRequestComplete()) {
+    if (server.isRequestComplete()) {
+      request.isReleasable = true;
+    } else {
       server.addRequestWrapper((factory, ignored) -> new RequestSource(factory.create(), begun));
     }
     server.setDispatchExecutor(request);
     return request;
-  }
-
-  Exchange exchange() {
-    return exchange;
   }
 
   /** The response is begun: the first wrapper is the last to see the body, after its encodings. */
@@ -102,9 +119,20 @@ final class ObservedRequest
     return sink;
   }
 
+  /** Runs the application, or the first part of it. */
+  void serve(HttpHandler application) throws Exception {
+    hold();
+    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+      application.handleRequest(server);
+    } finally {
+      letGo();
+    }
+  }
+
   /** Runs a part of the application on a worker. */
   @Override
   public void execute(Runnable task) {
+    hold();
     server
         .getConnection()
         .getWorker()
@@ -114,8 +142,20 @@ final class ObservedRequest
               server.setDispatchExecutor(this);
               try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
                 task.run();
+              } finally {
+                letGo();
               }
             });
+  }
+
+  private void hold() {
+    int unused = HOLDS.incrementAndGet(this);
+  }
+
+  private void letGo() {
+    if (HOLDS.decrementAndGet(this) == 0 && isReleasable) {
+      exchange.release();
+    }
   }
 
   /** Request and response are over. */
@@ -136,7 +176,7 @@ final class ObservedRequest
 
   /** Bytes of the body went out, or the head did. */
   void progress(long bodyBytes) {
-    if (!exchange.isOpen()) {
+    if (isOver || !exchange.isOpen()) {
       return;
     }
     if (!exchange.isCommitted()) {
@@ -196,6 +236,8 @@ final class ObservedRequest
       finish();
     } finally {
       leave();
+      isOver = true;
+      letGo();
     }
   }
 

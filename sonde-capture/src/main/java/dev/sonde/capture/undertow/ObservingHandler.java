@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.undertow;
 
-import dev.sonde.trace.TraceContext;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 
@@ -20,10 +19,8 @@ final class ObservingHandler implements HttpHandler {
     ObservedRequest request = watch.begin(exchange);
     if (request == null) {
       application.handleRequest(exchange);
-      return;
-    }
-    try (TraceContext.Scope ignored = TraceContext.use(request.exchange())) {
-      application.handleRequest(exchange);
+    } else {
+      request.serve(application);
     }
   }
 }

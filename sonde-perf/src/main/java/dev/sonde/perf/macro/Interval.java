@@ -7,26 +7,25 @@ package dev.sonde.perf.macro;
  * @param fork number of the set of processes
  * @param client what the client saw
  * @param handled requests that the server answered
- * @param cpuNanos processor time of the whole process of the server
- * @param allocatedBytes by the server's Java threads
- * @param compilerNanos the part of the processor time that the compiler took
+ * @param usage what the whole process of the server used
  * @param idleCpuNanos processor time of all of the servers that idled
  */
 record Interval(
-    Variant variant,
-    int fork,
-    Wrk client,
-    long handled,
-    long cpuNanos,
-    long allocatedBytes,
-    long compilerNanos,
-    long idleCpuNanos) {
+    Variant variant, int fork, Wrk client, long handled, Usage usage, long idleCpuNanos) {
   double cpuNanosPerRequest() {
-    return (double) cpuNanos / handled;
+    return (double) usage.cpuNanos() / handled;
   }
 
   double compilerNanosPerRequest() {
-    return (double) compilerNanos / handled;
+    return (double) usage.compilerNanos() / handled;
+  }
+
+  double sondeNanosPerRequest() {
+    return (double) usage.sondeNanos() / handled;
+  }
+
+  double serverNanosPerRequest() {
+    return (double) usage.serverNanos() / handled;
   }
 
   double requestsPerSecond() {
@@ -35,7 +34,7 @@ record Interval(
 
   /** Processors that the server had, of the one that it was given. */
   double processors() {
-    return cpuNanos / 1e9 / client.seconds();
+    return usage.cpuNanos() / 1e9 / client.seconds();
   }
 
   double p50Micros() {
@@ -46,7 +45,11 @@ record Interval(
     return client.p99Micros();
   }
 
+  double serverBytesPerRequest() {
+    return (double) usage.serverBytes() / handled;
+  }
+
   double bytesPerRequest() {
-    return (double) allocatedBytes / handled;
+    return (double) usage.bytes() / handled;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.perf.macro;
 
+import dev.sonde.perf.macro.server.ServerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -12,6 +13,7 @@ import java.util.regex.Pattern;
 /**
  * What to measure.
  *
+ * @param server what serves in all of them
  * @param variants servers to compare with the bare one
  * @param pairs intervals of each of them, each beside one of the bare server
  * @param forks sets of processes that the pairs are spread over: two processes of the same server
@@ -23,6 +25,7 @@ import java.util.regex.Pattern;
  * @param output directory of the result, of the logs and of what servers write
  */
 record MacroOptions(
+    ServerKind server,
     List<Variant> variants,
     int pairs,
     int forks,
@@ -35,6 +38,7 @@ record MacroOptions(
 
   /** Reads a command line. */
   static MacroOptions parse(String... arguments) {
+    ServerKind server = ServerKind.JETTY;
     Set<Variant> variants = new LinkedHashSet<>();
     int pairs = 18;
     int forks = 3;
@@ -55,6 +59,7 @@ record MacroOptions(
       }
       String value = arguments[i];
       switch (argument) {
+        case "--server" -> server = ServerKind.of(value);
         case "--pairs" -> pairs = count(argument, value);
         case "--forks" -> forks = count(argument, value);
         case "--seconds" -> seconds = count(argument, value);
@@ -67,14 +72,29 @@ record MacroOptions(
     }
     if (variants.isEmpty()) {
       variants.addAll(List.of(Variant.values()));
+      if (server != ServerKind.JETTY) {
+        variants.remove(Variant.MICROMETER);
+      }
     }
     variants.remove(Variant.BARE);
+    if (server != ServerKind.JETTY && variants.contains(Variant.MICROMETER)) {
+      throw new IllegalArgumentException(
+          Variant.MICROMETER.key() + " is of jetty only, was " + server.key());
+    }
     if (pairs < forks) {
       throw new IllegalArgumentException(
           "--pairs must be >= --forks (" + forks + "), was " + pairs);
     }
     return new MacroOptions(
-        new ArrayList<>(variants), pairs, forks, seconds, warmUpSeconds, workNanos, agent, output);
+        server,
+        new ArrayList<>(variants),
+        pairs,
+        forks,
+        seconds,
+        warmUpSeconds,
+        workNanos,
+        agent,
+        output);
   }
 
   /** Pairs of this set of processes. */

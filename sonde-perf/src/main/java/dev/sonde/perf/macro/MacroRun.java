@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.perf.macro;
 
+import dev.sonde.perf.macro.server.Work;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -120,7 +121,8 @@ final class MacroRun {
   }
 
   private ServerProcess start(Variant variant) throws IOException {
-    ServerProcess server = new ServerProcess(variant, scratch, options.agent(), workIterations);
+    ServerProcess server =
+        new ServerProcess(options.server(), variant, scratch, options.agent(), workIterations);
     servers.add(server);
     return server;
   }
@@ -153,9 +155,7 @@ final class MacroRun {
           fork,
           client,
           after.handled() - before.handled(),
-          after.cpuNanos() - before.cpuNanos(),
-          after.allocatedBytes() - before.allocatedBytes(),
-          Math.max(0, after.compilerNanos() - before.compilerNanos()),
+          after.usage().since(before.usage()),
           cpuNanosOfOthers(server) - idleBefore);
     }
   }
@@ -164,7 +164,7 @@ final class MacroRun {
     long nanos = 0;
     for (ServerProcess server : servers) {
       if (server != loaded) {
-        nanos += server.mark().cpuNanos();
+        nanos += server.mark().usage().cpuNanos();
       }
     }
     return nanos;

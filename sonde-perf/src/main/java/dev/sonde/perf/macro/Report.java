@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
-import org.eclipse.jetty.server.Server;
 
 /**
  * What a run found.
@@ -34,16 +33,16 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
         median(bare, Interval::bytesPerRequest),
         bare.size());
     out.println(
-        "| server | processor time of a request / bare | half of the pairs | all pairs | ns more (of the compiler) |"
-            + " requests/s / bare | p50 / bare | p99 / bare (half of the pairs) | B more |");
+        "| server | processor time of a request / bare | half of the pairs | all pairs | ns more (compiler · Sonde's threads · server) |"
+            + " requests/s / bare | p50 / bare | p99 / bare (half of the pairs) | B more (server) |");
     out.println("|---|---|---|---|---|---|---|---|---|");
     for (Variant variant : options.variants()) {
       List<Pair> measured = pairs.getOrDefault(variant, List.of());
       Pair.Spread cpu = Pair.ratios(measured, Interval::cpuNanosPerRequest);
       Pair.Spread p99 = Pair.ratios(measured, Interval::p99Micros);
       out.printf(
-          "| %s | **%.3f** | %.3f to %.3f | %.3f to %.3f | %.0f (%.0f) | %.3f | %.2f | %.2f (%.2f to %.2f)"
-              + " | %.0f |%n",
+          "| %s | **%.3f** | %.3f to %.3f | %.3f to %.3f | %.0f (%.0f · %.0f · %.0f) | %.3f | %.2f | %.2f (%.2f to %.2f)"
+              + " | %.0f (%.0f) |%n",
           variant.label(),
           cpu.median(),
           cpu.lower(),
@@ -52,20 +51,23 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
           cpu.max(),
           Pair.differences(measured, Interval::cpuNanosPerRequest).median(),
           Pair.differences(measured, Interval::compilerNanosPerRequest).median(),
+          Pair.differences(measured, Interval::sondeNanosPerRequest).median(),
+          Pair.differences(measured, Interval::serverNanosPerRequest).median(),
           Pair.ratios(measured, Interval::requestsPerSecond).median(),
           Pair.ratios(measured, Interval::p50Micros).median(),
           p99.median(),
           p99.lower(),
           p99.upper(),
-          Pair.differences(measured, Interval::bytesPerRequest).median());
+          Pair.differences(measured, Interval::bytesPerRequest).median(),
+          Pair.differences(measured, Interval::serverBytesPerRequest).median());
     }
     out.printf(
-        "%nMedians of %d pairs of %d s in %d sets of processes; Jetty %s, JDK %s, %s; those that idled took"
+        "%nMedians of %d pairs of %d s in %d sets of processes; %s, JDK %s, %s; those that idled took"
             + " %.2f %% of a processor together.%n",
         options.pairs(),
         options.seconds(),
         options.forks(),
-        Server.getVersion(),
+        options.server().version(),
         System.getProperty("java.version"),
         String.join(" ", ServerProcess.JVM),
         100 * median(bare, Report::idleShare));
@@ -87,7 +89,7 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
     try (JsonGenerator json = new JsonFactory().createGenerator(file.toFile(), JsonEncoding.UTF8)) {
       json.useDefaultPrettyPrinter();
       json.writeStartObject();
-      json.writeStringField("jetty", Server.getVersion());
+      json.writeStringField("server", options.server().version());
       json.writeStringField("jdk", System.getProperty("java.version"));
       json.writeStringField("jvm", String.join(" ", ServerProcess.JVM));
       json.writeNumberField("work_ns", options.workNanos());
@@ -119,10 +121,13 @@ record Report(MacroOptions options, Map<Variant, List<Pair>> pairs, List<String>
     json.writeNumberField("handled", interval.handled());
     json.writeNumberField("cpu_ns_per_request", interval.cpuNanosPerRequest());
     json.writeNumberField("compiler_ns_per_request", interval.compilerNanosPerRequest());
+    json.writeNumberField("sonde_ns_per_request", interval.sondeNanosPerRequest());
+    json.writeNumberField("server_ns_per_request", interval.serverNanosPerRequest());
     json.writeNumberField("requests_per_second", interval.requestsPerSecond());
     json.writeNumberField("p50_us", interval.p50Micros());
     json.writeNumberField("p99_us", interval.p99Micros());
     json.writeNumberField("bytes_per_request", interval.bytesPerRequest());
+    json.writeNumberField("server_bytes_per_request", interval.serverBytesPerRequest());
     json.writeNumberField("idle_processors", idleShare(interval));
     json.writeEndObject();
   }

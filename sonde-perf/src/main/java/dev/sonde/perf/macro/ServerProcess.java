@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.perf.macro;
 
+import dev.sonde.perf.macro.server.ServerKind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A {@link HelloServer} in a process of its own, on a processor of its own. */
+/** A {@link HelloProcess} in a process of its own, on a processor of its own. */
 final class ServerProcess implements AutoCloseable {
   /** The same for all: a heap that is not the subject, and the collector of larger machines. */
   static final List<String> JVM = List.of("-Xms256m", "-Xmx256m", "-XX:+UseG1GC");
@@ -29,7 +30,8 @@ final class ServerProcess implements AutoCloseable {
   private long answered;
 
   /** Starts it and waits until it listens. */
-  ServerProcess(Variant variant, Path scratch, Path agent, long workIterations) throws IOException {
+  ServerProcess(ServerKind kind, Variant variant, Path scratch, Path agent, long workIterations)
+      throws IOException {
     this.variant = variant;
     log = scratch.resolve(variant.key() + ".log");
     List<String> command = new ArrayList<>(List.of("taskset", "-c", PROCESSOR, java()));
@@ -37,10 +39,14 @@ final class ServerProcess implements AutoCloseable {
     command.addAll(variant.jvmArguments(scratch.resolve("archive"), agent));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(
-        List.of(HelloServer.class.getName(), variant.key(), Long.toString(workIterations)));
+        List.of(
+            HelloProcess.class.getName(),
+            kind.key(),
+            variant.key(),
+            Long.toString(workIterations)));
     process = new ProcessBuilder(command).redirectError(log.toFile()).start();
     replies = process.inputReader(StandardCharsets.US_ASCII);
-    String[] ready = reply("ready");
+    String[] ready = reply("ready", 4);
     port = Integer.parseInt(ready[1]);
     dashboardPort = Integer.parseInt(ready[2]);
     token = ready[3];
@@ -54,21 +60,17 @@ final class ServerProcess implements AutoCloseable {
   Mark mark() throws IOException {
     process.getOutputStream().write('\n');
     process.getOutputStream().flush();
-    String[] mark = reply("mark");
-    return new Mark(
-        Long.parseLong(mark[1]),
-        Long.parseLong(mark[2]),
-        Long.parseLong(mark[3]),
-        Long.parseLong(mark[4]));
+    String[] mark = reply("mark", 3);
+    return new Mark(Long.parseLong(mark[1]), Usage.parse(mark[2]));
   }
 
-  private String[] reply(String expected) throws IOException {
+  private String[] reply(String expected, int fields) throws IOException {
     String line = replies.readLine();
     if (line == null || !line.startsWith(expected + " ")) {
       throw new IOException(
           variant.key() + " did not say " + expected + "; its log:\n" + Files.readString(log));
     }
-    return line.split(" ", -1);
+    return line.split(" ", fields);
   }
 
   /** Counts what a client got answered in one load. */
@@ -121,10 +123,8 @@ final class ServerProcess implements AutoCloseable {
   /**
    * What a server has done since its start.
    *
-   * @param cpuNanos processor time of all of its threads
    * @param handled requests that its handler answered
-   * @param allocatedBytes by its Java threads that live
-   * @param compilerNanos the part of the processor time that the compiler took
+   * @param usage what the process used
    */
-  record Mark(long cpuNanos, long handled, long allocatedBytes, long compilerNanos) {}
+  record Mark(long handled, Usage usage) {}
 }

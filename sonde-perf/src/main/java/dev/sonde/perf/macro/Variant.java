@@ -9,10 +9,16 @@ import java.util.stream.Collectors;
 
 /** A server under test: the same hello-world with a different observer. */
 enum Variant {
-  /** Jetty alone: what all others are compared with. */
-  BARE("bare", "Jetty alone"),
+  /** The server alone: what all others are compared with. */
+  BARE("bare", "the server alone"),
   /** Once more the same: what the method sees where there is nothing to see. */
-  CONTROL("control", "Jetty alone, a second process"),
+  CONTROL("control", "the server alone, a second process"),
+  /** Observed by a Sonde that is off. */
+  SONDE_OFF("sonde-off", "Sonde installed and disabled"),
+  /** The core's own record of each request, made by the application instead of an adapter. */
+  CORE("core", "the core's own record, without an adapter"),
+  /** Lifecycle and request events, statistics, trace ids, and nobody who looks. */
+  SONDE_ALONE("sonde-alone", "Sonde without a dashboard"),
   /** As installed: lifecycle and request events, statistics, trace ids, the dashboard's page. */
   SONDE("sonde", "Sonde as installed, dashboard open"),
   /** One trace in ten kept. */
@@ -53,6 +59,11 @@ enum Variant {
     return label;
   }
 
+  /** Whether Sonde is its observer. */
+  boolean isSonde() {
+    return this == SONDE_OFF || this == SONDE_ALONE || hasDashboard();
+  }
+
   /** Whether it has a dashboard to be looked at. */
   boolean hasDashboard() {
     return this == SONDE || this == SONDE_SAMPLED || this == SONDE_JSONL;
@@ -70,6 +81,7 @@ enum Variant {
       arguments.add("-Dsonde.dashboard.port=0");
     }
     switch (this) {
+      case SONDE_OFF -> arguments.add("-Dsonde.enabled=false");
       case SONDE_SAMPLED -> arguments.add("-Dsonde.sampling.rate=0.1");
       case SONDE_JSONL -> {
         arguments.add("-Dsonde.jsonl.dir=" + archive);

@@ -174,4 +174,44 @@ public final class ExchangeStress {
       outlet.tell(result, listener);
     }
   }
+
+  /** A release that comes as late as the next request leaves that alone. */
+  @JCStressTest
+  @Outcome(id = "2, 0, 207, 7", expect = Expect.ACCEPTABLE, desc = "the second is whole")
+  @State
+  public static class ReleaseVsBegin {
+    private final Counting outlet = new Counting();
+    private final ListenerScope listener = listener(outlet);
+    private final ConnectionState connection = open(listener);
+    private final Exchange first = begin(connection);
+
+    /** A request that has ended, with some body. */
+    public ReleaseVsBegin() {
+      first.bytesIn(1);
+      first.completed(200, 1, 2);
+    }
+
+    /** The last part of the application returns. */
+    @Actor
+    public void application() {
+      first.release();
+    }
+
+    /** Begins and ends the next one. */
+    @Actor
+    public void server(IIII_Result result) {
+      Exchange second = begin(connection);
+      second.bytesIn(7);
+      second.completed(207, 1, 4);
+      result.r3 = second.status();
+      result.r4 = (int) second.bytesIn();
+    }
+
+    /** Counts. */
+    @Arbiter
+    public void arbiter(IIII_Result result) {
+      result.r1 = outlet.ends.get();
+      result.r2 = (int) listener.lateCalls();
+    }
+  }
 }

@@ -31,7 +31,7 @@ final class PairTest {
   }
 
   private static Interval interval(long cpuNanosPerRequest) {
-    return new Interval(
-        Variant.SONDE, 0, new Wrk(10, 1, 1, 1), 10, 10 * cpuNanosPerRequest, 0, 0, 0);
+    Usage usage = new Usage(10 * cpuNanosPerRequest, 0, 0, 0, 0);
+    return new Interval(Variant.SONDE, 0, new Wrk(10, 1, 1, 1), 10, usage, 0);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.sonde.perf.macro;
+package dev.sonde.perf.macro.server;
 
 /**
  * A fixed amount of computation.
@@ -7,7 +7,7 @@ package dev.sonde.perf.macro;
  * <p>It is not a wait for the clock: that would go on while another thread has the processor, and
  * so hide what the other thread takes.
  */
-final class Work {
+public final class Work {
   private static final long SEED = 0x9E3779B97F4A7C15L;
   private static final long CALIBRATION = 1_000_000;
   private static final int ROUNDS = 60;
@@ -15,7 +15,7 @@ final class Work {
   private Work() {}
 
   /** Computes for so many iterations; the result is never zero. */
-  static long of(long iterations) {
+  public static long of(long iterations) {
     long x = SEED;
     for (long i = 0; i < iterations; i++) {
       // Every step needs the one before it: nothing to reorder, nothing to do in parallel.
@@ -27,7 +27,7 @@ final class Work {
   }
 
   /** Iterations that take this long on this machine when nothing else runs. */
-  static long iterationsFor(long nanos) {
+  public static long iterationsFor(long nanos) {
     if (nanos == 0) {
       return 0;
     }
