@@ -1,8 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Whole servers under load: what an observer adds to the processor time of a request.
-# macro.sh [variants] [--pairs N] [--forks N] [--seconds S] [--warm-up S] [--work 1ms]
-# variants: control sonde sonde-sampled sonde-jsonl micrometer otel-agent; all of them without any.
+# macro.sh [variants] [--server jetty] [--pairs N] [--forks N] [--seconds S] [--warm-up S] [--work 1ms]
+# variants: control sonde-off core sonde-alone sonde sonde-sampled sonde-jsonl micrometer otel-agent;
+#   all of them without any.
+# servers: jetty netty tomcat filter undertow vertx reactor jdk helidon, the last one with a JAVA_HOME
+#   of Java 21 or newer.
 # Each is loaded by wrk in turn with the same server without an observer: servers on the first
 # processor, wrk on the second. Prints a Markdown table; JSON goes to sonde-perf/target/macro.json.
 set -eu

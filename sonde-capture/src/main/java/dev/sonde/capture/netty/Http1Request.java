@@ -10,6 +10,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.util.AsciiString;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * One request of HTTP/1, and what waits for the last write of its answer; used again for the next.
  */
 final class Http1Request extends ServedRequest implements ChannelFutureListener {
+  // As Netty has its own names: the hash of a string would be computed anew for each lookup.
+  static final AsciiString TRACEPARENT = AsciiString.cached("traceparent");
+  static final AsciiString TRACESTATE = AsciiString.cached("tracestate");
+
   private final Http1Tap tap;
   private final ObservedChannel connection;
 
@@ -30,6 +35,7 @@ final class Http1Request extends ServedRequest implements ChannelFutureListener 
   private long bodyBytes;
   private long lastBytes;
   private @Nullable ChannelFuture last;
+  private boolean isListening;
   private int partsInFlight;
 
   Http1Request(Http1Tap tap, ObservedChannel connection) {
@@ -52,9 +58,9 @@ final class Http1Request extends ServedRequest implements ChannelFutureListener 
             head.uri(),
             head.protocolVersion().text(),
             System.nanoTime());
-    String traceparent = head.headers().get("traceparent");
+    String traceparent = head.headers().get(TRACEPARENT);
     if (traceparent != null) {
-      begun.trace(traceparent, head.headers().get("tracestate"));
+      begun.trace(traceparent, head.headers().get(TRACESTATE));
     }
     if (connection.isServed()) {
       renew();
@@ -131,6 +137,21 @@ final class Http1Request extends ServedRequest implements ChannelFutureListener 
   void ends(int bytes, ChannelFuture written) {
     lastBytes = bytes;
     last = written;
+    isListening = false;
+  }
+
+  /** Has itself told when the last of its answer is written. */
+  void listen() {
+    ChannelFuture writing = last;
+    if (writing != null && !isListening) {
+      isListening = true;
+      writing.addListener(this);
+    }
+  }
+
+  /** Whether its last write is this one. */
+  boolean isEndedBy(ChannelFuture write) {
+    return last == write;
   }
 
   /** Whether the socket has taken its answer as a whole. */
@@ -140,10 +161,13 @@ final class Http1Request extends ServedRequest implements ChannelFutureListener 
 
   @Override
   public void operationComplete(ChannelFuture future) {
-    try {
-      tap.ended(this);
-    } catch (Throwable t) {
-      connection.fault(t);
+    // Told late, it may have been ended already, and be in use for the next request.
+    if (isEndedBy(future)) {
+      try {
+        tap.ended(this);
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
     }
   }
 

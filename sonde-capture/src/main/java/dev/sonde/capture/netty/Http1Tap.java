@@ -16,6 +16,8 @@ import io.netty.channel.ChannelPromise;
 import io.netty.channel.FileRegion;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.PrematureChannelClosureException;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
@@ -111,7 +113,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       connection.fault(t);
     }
     ctx.fireChannelRead(msg);
-    if (msg instanceof LastHttpContent) {
+    if (arriving == null) {
       leaveScope();
     }
   }
@@ -136,6 +138,23 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
       connection.fault(t);
     }
     ctx.write(msg, observed);
+    if (observed.isDone()) {
+      refused(observed);
+    }
+  }
+
+  /** A write was over at once, as one is that the codec refuses: no flush need follow. */
+  private void refused(ChannelPromise write) {
+    try {
+      for (Http1Request request : leaving) {
+        if (request.isEndedBy(write)) {
+          ended(request);
+          return;
+        }
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
   }
 
   @Override
@@ -173,6 +192,17 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     }
   }
 
+  /** Those that the socket has taken by now end here; a listener for each would cost more. */
+  @Override
+  public void flushed() {
+    settle();
+    if (!leaving.isEmpty()) {
+      for (Http1Request slow : leaving) {
+        slow.listen();
+      }
+    }
+  }
+
   @Override
   public void closing(long nanos) {
     settle();
@@ -194,17 +224,30 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   }
 
   private void reading(Object msg) {
+    // The codec's usual classes first: whether an object has an interface, and most of all that it
+    // has not, is slow to tell, the more so where many ask for many.
+    if (msg.getClass() == DefaultHttpRequest.class) {
+      headRead((DefaultHttpRequest) msg);
+      return;
+    }
+    if (msg == LastHttpContent.EMPTY_LAST_CONTENT) {
+      received(0, /* isLast= */ true);
+      return;
+    }
     if (msg instanceof HttpRequest head) {
-      leaveScope();
-      connection.headParsed();
-      begin(head);
+      headRead(head);
     }
     if (msg instanceof HttpContent content) {
-      connection.headParsed();
-      received(content);
+      received(content.content().readableBytes(), content instanceof LastHttpContent);
     } else if (msg instanceof CloseWebSocketFrame) {
       connection.saidGoodbye();
     }
+  }
+
+  private void headRead(HttpRequest head) {
+    leaveScope();
+    connection.headParsed();
+    begin(head);
   }
 
   private void begin(HttpRequest head) {
@@ -232,15 +275,16 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     waiting.add(request);
   }
 
-  private void received(HttpContent content) {
+  private void received(int bytes, boolean isLast) {
+    connection.headParsed();
     Http1Request request = arriving;
     if (request != null) {
       Exchange exchange = request.exchange();
       if (exchange != null) {
-        exchange.bytesIn(content.content().readableBytes());
+        exchange.bytesIn(bytes);
       }
       enterScope(request);
-      if (content instanceof LastHttpContent) {
+      if (isLast) {
         arriving = null;
       }
     }
@@ -268,11 +312,20 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   }
 
   private ChannelPromise writing(Object msg, ChannelPromise promise) {
+    if (msg.getClass() == DefaultFullHttpResponse.class) {
+      DefaultFullHttpResponse whole = (DefaultFullHttpResponse) msg;
+      int bytes = whole.content().readableBytes();
+      answer(whole, bytes <= ONE_WRITE);
+      return writingContent(bytes, /* isLast= */ true, promise);
+    }
     if (msg instanceof HttpResponse head) {
-      answer(head);
+      answer(
+          head,
+          head instanceof LastHttpContent last && last.content().readableBytes() <= ONE_WRITE);
     }
     if (msg instanceof HttpContent content) {
-      return writingContent(content, promise);
+      return writingContent(
+          content.content().readableBytes(), content instanceof LastHttpContent, promise);
     }
     if (answering != null) {
       // The codec takes both for parts of a body.
@@ -288,7 +341,10 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     return promise;
   }
 
-  private void answer(HttpResponse head) {
+  /**
+   * @param isWhole whether all of the answer goes out by the same write
+   */
+  private void answer(HttpResponse head, boolean isWhole) {
     int status = head.status().code();
     if (status != SWITCHING_PROTOCOLS
         && head.status().codeClass() == HttpStatusClass.INFORMATIONAL) {
@@ -310,8 +366,6 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     }
     isClosing |= connection.isServed() && !HttpUtil.isKeepAlive(head);
     answering = request;
-    boolean isWhole =
-        head instanceof LastHttpContent last && last.content().readableBytes() <= ONE_WRITE;
     request.answered(status, head.headers().get(HttpHeaderNames.CONTENT_TYPE), isWhole, upgrade);
   }
 
@@ -323,8 +377,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     return H2C.equalsIgnoreCase(protocol) ? Protocol.H2 : Protocol.UNKNOWN;
   }
 
-  private ChannelPromise writingContent(HttpContent content, ChannelPromise promise) {
-    boolean isLast = content instanceof LastHttpContent;
+  private ChannelPromise writingContent(int bytes, boolean isLast, ChannelPromise promise) {
     if (isInterim) {
       isInterim = !isLast;
       return promise;
@@ -333,7 +386,6 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     if (request == null) {
       return promise;
     }
-    int bytes = content.content().readableBytes();
     if (!isLast) {
       return writingPart(request, bytes, null, promise);
     }
@@ -341,7 +393,10 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
     ChannelPromise observed = promise.unvoid();
     request.ends(bytes, observed);
     leaving.add(request);
-    return observed.addListener(request);
+    if (!connection.seesFlushes()) {
+      request.listen();
+    }
+    return observed;
   }
 
   private ChannelPromise writingPart(

@@ -107,6 +107,10 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     return connection.isServed() && !isTapped;
   }
 
+  /** Nothing to add: the writer of each frame is told when it is out. */
+  @Override
+  public void flushed() {}
+
   @Override
   public void settle() {
     for (Http2Request request : streams.values()) {
@@ -193,9 +197,9 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
                 textOf(headers.path() == null ? headers.authority() : headers.path()),
                 "HTTP/2.0",
                 System.nanoTime());
-    CharSequence traceparent = headers.get("traceparent");
+    CharSequence traceparent = headers.get(Http1Request.TRACEPARENT);
     if (traceparent != null) {
-      CharSequence state = headers.get("tracestate");
+      CharSequence state = headers.get(Http1Request.TRACESTATE);
       exchange.trace(traceparent, state == null ? null : state.toString());
     }
     return exchange;

@@ -65,6 +65,7 @@ final class ObservedChannel implements ChannelFutureListener {
   private final int workerId;
   private final boolean isServed;
 
+  private ChannelHead head = new ChannelHead(this);
   private @Nullable Requests requests;
 
   /** The request that is to be answered in HTTP/2. */
@@ -121,7 +122,7 @@ final class ObservedChannel implements ChannelFutureListener {
             System.nanoTime());
     ObservedChannel connection = new ObservedChannel(channel, state, workerId, isServed);
     channel.attr(KEY).set(connection);
-    pipeline.addFirst(new ChannelHead(connection));
+    pipeline.addFirst(connection.head);
     if (tls != null) {
       pipeline.addAfter(tls.name(), null, new TlsTap(connection));
     }
@@ -161,6 +162,11 @@ final class ObservedChannel implements ChannelFutureListener {
     return known == null ? null : known.request(asked);
   }
 
+  /** Whether every flush comes by: none can be asked for nearer to the socket. */
+  boolean seesFlushes() {
+    return channel.pipeline().first() == head;
+  }
+
   /** Counts a fault of this adapter, which must not reach the server. */
   void fault(Throwable thrown) {
     state.listener().fault(thrown);
@@ -192,6 +198,10 @@ final class ObservedChannel implements ChannelFutureListener {
    * @param newest the last of it, which tells when the socket has taken it, unless it is deaf
    */
   void flushed(ChannelPromise newest) {
+    Requests known = requests;
+    if (known != null) {
+      known.flushed();
+    }
     if (!isWaiting()) {
       return;
     }
@@ -272,7 +282,9 @@ final class ObservedChannel implements ChannelFutureListener {
   void pipelineEmptied() {
     if (isServed && !isEmptied) {
       isEmptied = true;
-      channel.pipeline().addFirst(new ChannelHead(this));
+      // A handler that was removed cannot be put in again.
+      head = new ChannelHead(this);
+      channel.pipeline().addFirst(head);
     }
   }
 

@@ -19,6 +19,9 @@ interface Requests {
   /** Ends the requests whose answer was written as a whole. */
   void settle();
 
+  /** What was written has been offered to the socket, which may not have taken all of it. */
+  void flushed();
+
   /** The connection is closed, and what it has not told yet it must tell now. */
   void closing(long nanos);
 }

@@ -35,7 +35,9 @@ public enum ServerKind {
       () -> "Reactor Netty " + ReactorNetty.class.getPackage().getImplementationVersion(),
       ReactorNettyHello::start),
   /** The JDK's server, its handlers on the thread of its dispatcher. */
-  JDK(() -> "HttpServer of JDK " + Runtime.version(), JdkHello::start);
+  JDK(() -> "HttpServer of JDK " + Runtime.version(), JdkHello::start),
+  /** Helidon and a route, where the JDK is new enough for it. */
+  HELIDON(() -> "Helidon 4", ServerKind::startHelidon);
 
   private final Supplier<String> version;
   private final Start start;
@@ -77,6 +79,18 @@ public enum ServerKind {
    */
   public HelloServer start(Hello hello, @Nullable Sonde sonde) throws Exception {
     return start.start(hello, sonde);
+  }
+
+  private static HelloServer startHelidon(Hello hello, @Nullable Sonde sonde) throws Exception {
+    Class<?> type;
+    try {
+      type = Class.forName(ServerKind.class.getPackageName() + ".HelidonHello");
+    } catch (ClassNotFoundException e) {
+      throw new UnsupportedOperationException(
+          "Helidon needs Java 21: build and run with such a JDK", e);
+    }
+    return (HelloServer)
+        type.getDeclaredMethod("start", Hello.class, Sonde.class).invoke(null, hello, sonde);
   }
 
   private interface Start {
