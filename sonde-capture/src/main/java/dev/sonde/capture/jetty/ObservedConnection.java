@@ -33,7 +33,8 @@ final class ObservedConnection {
    * response, though sent as a whole, would look cut. So a close that meets a last write in flight
    * waits for its callback: `closing` is set before `isFinishing` is read here, and `isFinishing` is
    * cleared before `closing` is read there; one of the two sees the other. Both of these are
-   * volatile stores.
+   * volatile stores. On HTTP/2 the client may have the last of a body, and its leave be seen by
+   * another thread, before the callback of that write runs: the same holds for each stream.
    *
    * No other field needs a fence of its own, which each request would pay: who serves the next
    * request, or closes, comes after this one by way of Jetty's locks or of the socket. So those that
@@ -180,17 +181,27 @@ final class ObservedConnection {
 
   private void closed(Close close) {
     closing.set(close);
-    ObservedStream stream = current;
-    if (stream == null || !stream.isFinishing()) {
-      handOnClose();
-    }
+    settled();
   }
 
   /** A last write is no longer in flight: a close that waited for it may go on. */
   void settled() {
-    if (closing.get() != null) {
+    if (closing.get() != null && !isFinishing()) {
       handOnClose();
     }
+  }
+
+  private boolean isFinishing() {
+    ObservedStream alone = current;
+    Map<String, ObservedStream> multiplexed = streams;
+    if (multiplexed != null) {
+      for (ObservedStream stream : multiplexed.values()) {
+        if (stream.isFinishing()) {
+          return true;
+        }
+      }
+    }
+    return alone != null && alone.isFinishing();
   }
 
   private void handOnClose() {

@@ -15,6 +15,7 @@ import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
@@ -34,12 +35,14 @@ final class ObservedStream extends HttpStream.Wrapper {
   private static final int ONE_WRITE = 32 * 1024;
 
   private static final VarHandle FINISHING;
+  private static final VarHandle LEAVE;
   private static final VarHandle RECYCLED;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       FINISHING = lookup.findVarHandle(ObservedStream.class, "isFinishing", boolean.class);
+      LEAVE = lookup.findVarHandle(ObservedStream.class, "leave", Leave.class);
       RECYCLED = lookup.findVarHandle(ObservedStream.class, "isRecycled", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -56,7 +59,17 @@ final class ObservedStream extends HttpStream.Wrapper {
   private int status;
   private boolean hasBody;
   private long bodyBytes;
+
+  /** Body bytes that the head announced before anything that ends the response, on HTTP/2. */
+  private long announced;
+
   private volatile boolean isFinishing;
+
+  /** Whether Jetty has given the stream up, on HTTP/2; a write may be in flight still. */
+  private volatile boolean isFailed;
+
+  /** What ends it once the write in flight has told what it sent, on HTTP/2. */
+  private volatile @Nullable Leave leave;
 
   /** From then on the exchange may be that of the next request: a late caller must not touch it. */
   private volatile boolean isRecycled;
@@ -94,7 +107,7 @@ final class ObservedStream extends HttpStream.Wrapper {
     isDefaultRoute = isDefault;
   }
 
-  /** Whether the last write is in flight. */
+  /** Whether the last write is in flight, or on HTTP/2 the one with the last of the body. */
   boolean isFinishing() {
     return isFinishing;
   }
@@ -143,8 +156,12 @@ final class ObservedStream extends HttpStream.Wrapper {
   @Override
   public void failed(Throwable failure) {
     try {
+      boolean isStream = exchange.streamId() != 0;
+      isFailed = isStream;
       abort(failure);
-      recycled();
+      if (!isStream || !isFinishing) {
+        recycled();
+      }
     } catch (Throwable t) {
       connection.fault(t);
     }
@@ -183,6 +200,9 @@ final class ObservedStream extends HttpStream.Wrapper {
         if (last && (content == null || content.remaining() <= ONE_WRITE)) {
           exchange.committedWithEnd(code);
         } else {
+          if (exchange.streamId() != 0 && hasBody && !last) {
+            announce(response);
+          }
           exchange.committed(code, System.nanoTime());
         }
       }
@@ -193,7 +213,7 @@ final class ObservedStream extends HttpStream.Wrapper {
         idleWrite = null;
       }
       write.begin(last, hasBody ? content : null, callback);
-      if (last) {
+      if (last || (announced > 0 && bodyBytes + write.length == announced)) {
         FINISHING.setRelease(this, true);
       }
       return write;
@@ -201,6 +221,14 @@ final class ObservedStream extends HttpStream.Wrapper {
       connection.fault(t);
       return callback;
     }
+  }
+
+  /** Its client may leave before anything is sent that ends it, and the close then does. */
+  private void announce(MetaData.Response response) {
+    long told = response.getContentLength();
+    announced = told >= 0 ? told : response.getHttpFields().getLongField(HttpHeader.CONTENT_LENGTH);
+    exchange.announced(announced);
+    tellRoute();
   }
 
   private void complete() {
@@ -216,8 +244,11 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Known by the endpoint that is Sonde's own, or by Jetty's having read the end of the stream. */
   private boolean hasClientLeft() {
-    return connection.hasPeerLeft()
-        || request.getConnectionMetaData().getConnection().getEndPoint().isInputShutdown();
+    return connection.hasPeerLeft() || endPoint().isInputShutdown();
+  }
+
+  private EndPoint endPoint() {
+    return request.getConnectionMetaData().getConnection().getEndPoint();
   }
 
   private void abort(Throwable failure) {
@@ -235,14 +266,37 @@ final class ObservedStream extends HttpStream.Wrapper {
     } else if (connection.state().listener().isStopping()) {
       connection.state().hint(CloseHint.SHUTDOWN);
       end(AbortKind.SERVER_RESET, failure);
-    } else {
+    } else if (exchange.streamId() == 0 || endPoint().isOpen()) {
       end(AbortKind.HANDLER_FAILED, failure);
+    } else {
+      // The connection is closed; its close ends it, and knows whose doing that was.
+      tellRoute();
     }
   }
 
   private void end(AbortKind kind, Throwable failure) {
+    // The client of HTTP/2 may have what is in flight, and its leave be told before the write is.
+    if (exchange.streamId() != 0 && isFinishing) {
+      leave = new Leave(kind, failure);
+      if (!isFinishing) {
+        left();
+      }
+      return;
+    }
     tellRoute();
     exchange.aborted(kind, failure, bodyBytes, System.nanoTime());
+  }
+
+  /** Ends what was left to the write that was in flight; the first call does. */
+  private void left() {
+    Leave left = (Leave) LEAVE.getAndSet(this, null);
+    if (left == null) {
+      return;
+    }
+    if (exchange.isOpen()) {
+      tellRoute();
+      exchange.aborted(left.kind, left.failure, bodyBytes, System.nanoTime());
+    }
   }
 
   /** Jetty is done with the stream, and so is this with the exchange. */
@@ -260,6 +314,12 @@ final class ObservedStream extends HttpStream.Wrapper {
     // Whoever cleared it before has looked for a close since then.
     if (isFinishing) {
       isFinishing = false;
+      if (leave != null) {
+        left();
+      }
+      if (isFailed) {
+        connection.ended(this, request);
+      }
       connection.settled();
     }
   }
@@ -293,6 +353,9 @@ final class ObservedStream extends HttpStream.Wrapper {
       exchange.route(route);
     }
   }
+
+  /** How the request ends. */
+  private record Leave(AbortKind kind, Throwable failure) {}
 
   /** Stands between one write and whoever waits for it; used again for the next. */
   private final class Write implements Callback {
@@ -351,13 +414,16 @@ final class ObservedStream extends HttpStream.Wrapper {
       exchange.sent(bodyBytes);
       if (isLast) {
         complete();
-        finished();
       }
+      finished();
     }
 
     /** Before the application gets its buffer back and may fill it again. */
     private void broken(@Nullable ByteBuffer rest, Throwable failure) {
-      bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
+      // HTTP/2 takes bytes from the buffer before the socket does: they are not the client's yet.
+      if (announced <= 0) {
+        bodyBytes += rest == null ? 0 : Math.max(0, length - rest.remaining());
+      }
       exchange.sent(bodyBytes);
       writeFailed(failure);
       finished();

@@ -99,7 +99,19 @@ final class ObservedRequest
       ConduitFactory<StreamSinkConduit> factory, HttpServerExchange ignored) {
     ResponseSink sink = new ResponseSink(factory.create(), this);
     response = sink;
+    if (isFramed) {
+      // Of a client that leaves once it has the body, the connection alone tells.
+      routeEarly();
+    }
     return sink;
+  }
+
+  private void routeEarly() {
+    try {
+      exchange.route(route());
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
   }
 
   /** Runs a part of the application on a worker. */
@@ -139,12 +151,19 @@ final class ObservedRequest
     if (!exchange.isOpen()) {
       return;
     }
-    if (!exchange.isCommitted()) {
-      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
-      exchange.committed(server.getStatusCode(), System.nanoTime());
-    }
+    commit();
     if (!isFramed && hasBody()) {
       exchange.sent(bodyBytes);
+    }
+  }
+
+  private void commit() {
+    if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
+      if (isFramed && hasBody()) {
+        exchange.announced(server.getResponseContentLength());
+      }
+      exchange.committed(server.getStatusCode(), System.nanoTime());
     }
   }
 
@@ -152,6 +171,7 @@ final class ObservedRequest
   void framed(int bodyBytes) {
     long sent = framedBytes + bodyBytes;
     framedBytes = sent;
+    commit();
     exchange.sent(sent);
   }
 
