@@ -29,6 +29,11 @@ public enum AbortKind {
     return hint;
   }
 
+  /** Whether the client has left: the connection, or this stream. */
+  boolean isByClient() {
+    return this == CLIENT_RESET || this == READ_EOF || this == WRITE_FAILED;
+  }
+
   /** Whether the whole connection is affected even if the request was one HTTP/2 stream. */
   boolean endsConnection() {
     return endsConnection;

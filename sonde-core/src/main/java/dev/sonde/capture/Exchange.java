@@ -38,6 +38,7 @@ public final class Exchange extends Padding implements SpanSource {
   private static final VarHandle COMMITTED;
   private static final VarHandle BYTES_IN;
   private static final VarHandle BYTES_OUT;
+  private static final VarHandle ANNOUNCED;
   private static final VarHandle STREAM;
   private static final VarHandle RELEASED;
 
@@ -49,6 +50,7 @@ public final class Exchange extends Padding implements SpanSource {
       COMMITTED = lookup.findVarHandle(Exchange.class, "committed", boolean.class);
       BYTES_IN = lookup.findVarHandle(Exchange.class, "bytesIn", long.class);
       BYTES_OUT = lookup.findVarHandle(Exchange.class, "bytesOut", long.class);
+      ANNOUNCED = lookup.findVarHandle(Exchange.class, "announced", long.class);
       STREAM = lookup.findVarHandle(Exchange.class, "stream", StreamKind.class);
       RELEASED = lookup.findVarHandle(Exchange.class, "isReleased", boolean.class);
     } catch (ReflectiveOperationException e) {
@@ -87,6 +89,10 @@ public final class Exchange extends Padding implements SpanSource {
 
   @SuppressWarnings("UnusedVariable") // by name
   private long bytesOut;
+
+  /** Body bytes that the response promises, of an HTTP/2 stream; 0 if it does not say. */
+  @SuppressWarnings("UnusedVariable") // by name
+  private long announced;
 
   private @Nullable StreamKind stream;
   private @Nullable String route;
@@ -201,6 +207,22 @@ public final class Exchange extends Padding implements SpanSource {
     STREAM.setOpaque(this, kind);
   }
 
+  /**
+   * The response will have so many body bytes, as its {@code Content-Length} says. At the latest
+   * when they are all {@linkplain #sent sent}.
+   *
+   * <p>Many a client of HTTP/2 leaves as soon as it has them, and does not wait for the frame that
+   * ends the stream. So a response of which they are all sent is complete when its client leaves.
+   * On HTTP/1 the last of them is the end, and this is ignored.
+   *
+   * @param bodyBytes that will be sent: not positive if there is no body, or its length is unknown
+   */
+  public void announced(long bodyBytes) {
+    if (streamId != 0 && bodyBytes > 0) {
+      ANNOUNCED.setRelease(this, bodyBytes);
+    }
+  }
+
   /** The response head was sent; an interim one (1xx) does not count. */
   public void committed(int status, long nanos) {
     if (!committed && isOpen()) {
@@ -229,7 +251,10 @@ public final class Exchange extends Padding implements SpanSource {
     }
   }
 
-  /** Body bytes sent so far, in all; counts if the connection closes before the end is reported. */
+  /**
+   * Body bytes handed to the socket so far, in all; counts if the connection closes before the end
+   * is reported.
+   */
   public void sent(long bodyBytes) {
     if (isOpen()) {
       BYTES_OUT.setOpaque(this, bodyBytes);
@@ -255,13 +280,18 @@ public final class Exchange extends Padding implements SpanSource {
   }
 
   /**
-   * The response will not be completed.
+   * The response will not be completed. If its client has left with all that was {@linkplain
+   * #announced announced}, it is complete.
    *
    * @param cause what went wrong, or null; kept as the application's failure if it is one
    * @param bodyBytes body bytes that were sent
    */
   public void aborted(AbortKind kind, @Nullable Throwable cause, long bodyBytes, long nanos) {
     if (!claim()) {
+      return;
+    }
+    if (kind.isByClient() && isWhole(bodyBytes)) {
+      end(status, bodyBytes, Outcome.COMPLETED, nanos);
       return;
     }
     if (kind == AbortKind.HANDLER_FAILED && cause != null && error == null) {
@@ -561,7 +591,7 @@ public final class Exchange extends Padding implements SpanSource {
     }
   }
 
-  /** Ends one among others because its connection closed; returns false if it had ended before. */
+  /** Ends one among others because its connection closed; returns whether that cut it. */
   boolean cutByClose(@Nullable CloseHint told, boolean clientLeft, long nanos) {
     Outcome cutBy = outcomeOfClose(told, clientLeft);
     cutOutcome = cutBy;
@@ -570,8 +600,9 @@ public final class Exchange extends Padding implements SpanSource {
       return true;
     }
     if (STATE.compareAndSet(this, OPEN, ENDED)) {
-      end(status, bytesOut(), cutBy, nanos);
-      return true;
+      boolean isWhole = clientLeft && isWhole(bytesOut());
+      end(status, bytesOut(), isWhole ? Outcome.COMPLETED : cutBy, nanos);
+      return !isWhole;
     }
     return false;
   }
@@ -649,6 +680,11 @@ public final class Exchange extends Padding implements SpanSource {
 
   boolean isAlone() {
     return isAlone;
+  }
+
+  /** Whether its client has got all that it was promised, but for the end of the stream. */
+  private boolean isWhole(long bodyBytes) {
+    return bodyBytes > 0 && isCommitted() && bodyBytes == (long) ANNOUNCED.getAcquire(this);
   }
 
   private Outcome outcomeOf(AbortKind kind) {

@@ -43,6 +43,13 @@ final class ConnectionStateRaceTest {
       ConnectionState connection = listener.opened(0, null, null, Protocol.H2, false, 0);
       Exchange first = connection.begin(0, 1, "GET", "/a", "HTTP/2.0", 1);
       Exchange second = connection.begin(0, 3, "GET", "/b", "HTTP/2.0", 1);
+      // Whoever ends them, they are complete.
+      first.announced(1);
+      first.committed(200, 1);
+      first.sent(1);
+      second.announced(1);
+      second.committed(200, 1);
+      second.sent(1);
 
       Future<?> ender =
           threads.submit(
@@ -75,6 +82,9 @@ final class ConnectionStateRaceTest {
       long closed = outlet.lines.stream().filter(line -> line.startsWith("closed")).count();
       assertThat(ended).as("%s", outlet.lines).isEqualTo(started).isBetween(2L, 3L);
       assertThat(closed).as("%s", outlet.lines).isEqualTo(1);
+      assertThat(outlet.lines)
+          .filteredOn(line -> line.startsWith("ended completed 200 1 bytes"))
+          .hasSizeGreaterThanOrEqualTo(2);
       assertThat(outlet.lines).last().asString().startsWith("closed");
       assertThat(connection.openRequests()).isZero();
       assertThat(listener.openConnections()).isEmpty();

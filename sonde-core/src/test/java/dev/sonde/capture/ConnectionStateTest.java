@@ -228,6 +228,58 @@ final class ConnectionStateTest {
     assertThat(outlet.lines).last().isEqualTo("closed complete/null 1 requests 1 bytes");
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"CLIENT_RESET", "READ_EOF", "WRITE_FAILED"})
+  void aborted_isAResponseOnceTheAnnouncedBodyIsSent(AbortKind kind) {
+    beginAnnounced(1, 7).aborted(kind, null, 7, 3_000);
+
+    connection.closed(Initiator.REMOTE, null, 4_000);
+
+    assertThat(outlet.lines)
+        .endsWith("ended completed 200 7 bytes 1000 ns", "closed complete/null 1 requests 7 bytes");
+  }
+
+  @Test
+  void closed_endsAResponseWhoseAnnouncedBodyIsSent() {
+    Exchange unused = beginAnnounced(1, 7);
+
+    connection.closed(Initiator.REMOTE, new IOException("reset"), 4_000);
+
+    assertThat(outlet.lines)
+        .endsWith("ended completed 200 7 bytes 2000 ns", "closed complete/null 1 requests 7 bytes");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SERVER_RESET", "HANDLER_FAILED", "TIMEOUT"})
+  void aborted_cutsWhatTheServerGivesUpThoughItsBodyIsSent(AbortKind kind) {
+    beginAnnounced(1, 7).aborted(kind, null, 7, 3_000);
+
+    assertThat(outlet.lines).last().asString().doesNotContain("completed");
+  }
+
+  @Test
+  void announced_countsOnlyWithAllOfItAndOnAStream() {
+    beginAnnounced(1, 6).aborted(AbortKind.CLIENT_RESET, null, 6, 3_000);
+    beginAnnounced(0, 7).aborted(AbortKind.CLIENT_RESET, null, 7, 3_000);
+    Exchange open = beginAnnounced(3, 6);
+    connection.closed(Initiator.REMOTE, null, 4_000);
+
+    assertThat(open.isOpen()).isFalse();
+    assertThat(outlet.lines)
+        .filteredOn(line -> line.startsWith("ended"))
+        .hasSize(3)
+        .allMatch(line -> line.startsWith("ended client_abort_during_body"));
+  }
+
+  /** A request whose response announces 7 bytes, of which so many are sent. */
+  private Exchange beginAnnounced(long streamId, long sent) {
+    Exchange exchange = begin(streamId);
+    exchange.announced(7);
+    exchange.committed(200, 2_000);
+    exchange.sent(sent);
+    return exchange;
+  }
+
   @Test
   void end_countsOnce() {
     Exchange exchange = begin(0);

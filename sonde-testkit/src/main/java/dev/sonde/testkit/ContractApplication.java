@@ -13,6 +13,7 @@ public final class ContractApplication implements AutoCloseable {
   private static final long LONGEST_WAIT_SECONDS = 30;
 
   private final AtomicLong entered = new AtomicLong();
+  private final AtomicLong flushed = new AtomicLong();
   private final CountDownLatch open = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
   private final ExecutorService executor =
@@ -33,6 +34,11 @@ public final class ContractApplication implements AutoCloseable {
     return entered.get();
   }
 
+  /** Responses of which the whole body is flushed, but not the end. */
+  long heldEnds() {
+    return flushed.get();
+  }
+
   /** Ends endless responses and waits. */
   @Override
   public void close() {
@@ -51,6 +57,10 @@ public final class ContractApplication implements AutoCloseable {
 
   void entered() {
     entered.incrementAndGet();
+  }
+
+  void flushed() {
+    flushed.incrementAndGet();
   }
 
   void awaitOpen() throws InterruptedException {

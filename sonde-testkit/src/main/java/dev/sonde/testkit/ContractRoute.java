@@ -123,6 +123,21 @@ public enum ContractRoute {
       text(exchange, 200, HELLO_BODY);
     }
   },
+  /**
+   * {@link #HELLO_BODY} with its length, flushed, but without an end before {@link
+   * ContractApplication#open()}; with {@code async=1} by another thread.
+   */
+  HELD_END("/held-end") {
+    @Override
+    void handle(ContractApplication application, ContractExchange exchange)
+        throws IOException, InterruptedException {
+      if (number(exchange, "async", 0) == 1) {
+        exchange.async(application.executor(), later -> holdEnd(application, later));
+      } else {
+        holdEnd(application, exchange);
+      }
+    }
+  },
   /** Throws before anything is sent. */
   THROW("/throw") {
     @Override
@@ -222,6 +237,16 @@ public enum ContractRoute {
   private static void text(ContractExchange exchange, int status, String text) throws IOException {
     byte[] bytes = text.getBytes(US_ASCII);
     exchange.respond(status, "text/plain", bytes.length).write(bytes);
+  }
+
+  private static void holdEnd(ContractApplication application, ContractExchange exchange)
+      throws IOException, InterruptedException {
+    byte[] bytes = HELLO_BODY.getBytes(US_ASCII);
+    OutputStream body = exchange.respond(200, "text/plain", bytes.length);
+    body.write(bytes);
+    body.flush();
+    application.flushed();
+    application.awaitOpen();
   }
 
   private static void stream(ContractExchange exchange, int chunks, int size) throws IOException {

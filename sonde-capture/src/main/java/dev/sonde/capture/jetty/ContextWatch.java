@@ -33,12 +33,12 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
       return;
     }
     ObservedConnection connection = jetty.find(request);
-    ObservedRequest observed = connection == null ? null : connection.find(request);
-    if (observed == null) {
+    ObservedStream stream = connection == null ? null : connection.find(request);
+    if (stream == null) {
       return;
     }
-    ServletRoutes.tell(request, observed);
-    Exchange exchange = observed.exchange();
+    ServletRoutes.tell(request, stream);
+    Exchange exchange = stream.exchange();
     if (!TraceContext.isIn(exchange)) {
       INNERMOST.set(new Entry(request, TraceContext.use(exchange.span()), entry));
     }

@@ -33,7 +33,8 @@ final class ObservedConnection {
    * response, though sent as a whole, would look cut. So a close that meets a last write in flight
    * waits for its callback: `closing` is set before `isFinishing` is read here, and `isFinishing` is
    * cleared before `closing` is read there; one of the two sees the other. Both of these are
-   * volatile stores.
+   * volatile stores. On HTTP/2 the client may have the last of a body, and its leave be seen by
+   * another thread, before the callback of that write runs: the same holds for each stream.
    *
    * No other field needs a fence of its own, which each request would pay: who serves the next
    * request, or closes, comes after this one by way of Jetty's locks or of the socket. So those that
@@ -45,7 +46,7 @@ final class ObservedConnection {
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
-      CURRENT = lookup.findVarHandle(ObservedConnection.class, "current", ObservedRequest.class);
+      CURRENT = lookup.findVarHandle(ObservedConnection.class, "current", ObservedStream.class);
       BYTES_IN_AT_END = lookup.findVarHandle(ObservedConnection.class, "bytesInAtEnd", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -57,13 +58,10 @@ final class ObservedConnection {
   private final AtomicReference<@Nullable Close> closing = new AtomicReference<>();
 
   /** The one request of HTTP/1 from its head until Jetty recycles its stream. */
-  private volatile @Nullable ObservedRequest current;
-
-  /** Of HTTP/1, for the next; it is only ever touched between two requests. */
-  private @Nullable ObservedRequest idle;
+  private volatile @Nullable ObservedStream current;
 
   /** Requests of HTTP/2 by the id that Jetty gives them. */
-  private volatile @Nullable Map<String, ObservedRequest> streams;
+  private volatile @Nullable Map<String, ObservedStream> streams;
 
   private volatile @Nullable Connection http;
   private volatile boolean isOutputShut;
@@ -183,17 +181,27 @@ final class ObservedConnection {
 
   private void closed(Close close) {
     closing.set(close);
-    ObservedRequest observed = current;
-    if (observed == null || !observed.isFinishing()) {
-      handOnClose();
-    }
+    settled();
   }
 
   /** A last write is no longer in flight: a close that waited for it may go on. */
   void settled() {
-    if (closing.get() != null) {
+    if (closing.get() != null && !isFinishing()) {
       handOnClose();
     }
+  }
+
+  private boolean isFinishing() {
+    ObservedStream alone = current;
+    Map<String, ObservedStream> multiplexed = streams;
+    if (multiplexed != null) {
+      for (ObservedStream stream : multiplexed.values()) {
+        if (stream.isFinishing()) {
+          return true;
+        }
+      }
+    }
+    return alone != null && alone.isFinishing();
   }
 
   private void handOnClose() {
@@ -273,7 +281,7 @@ final class ObservedConnection {
     return version == HttpVersion.HTTP_2;
   }
 
-  /** A parsed head reached the handlers; returns the stream that observes it. */
+  /** A parsed head reached the handlers; returns what accompanies its stream. */
   ObservedStream begin(Request request) {
     boolean isMultiplexed = isHttp2(request.getConnectionMetaData().getHttpVersion());
     if (isMultiplexed && state.protocol() != Protocol.H2) {
@@ -286,25 +294,17 @@ final class ObservedConnection {
     if (traceparent != null) {
       exchange.trace(traceparent, headers.get("tracestate"));
     }
-    ObservedRequest observed = isMultiplexed ? null : idle;
-    if (observed == null) {
-      observed = new ObservedRequest(this, exchange);
-    } else {
-      idle = null;
-    }
-    ObservedStream stream = observed.begin(exchange, request);
+    ObservedStream[] made = new ObservedStream[1];
+    request.addHttpStreamWrapper(
+        stream -> made[0] = new ObservedStream(stream, this, exchange, request));
+    ObservedStream stream = made[0];
     goesOn();
     if (isMultiplexed) {
-      streams().put(request.getId(), observed);
+      streams().put(request.getId(), stream);
     } else {
-      CURRENT.setRelease(this, observed);
+      CURRENT.setRelease(this, stream);
     }
     return stream;
-  }
-
-  /** Of HTTP/1: it is over, and may serve as the next. */
-  void idle(ObservedRequest observed) {
-    idle = observed;
   }
 
   /** The server answered by itself, without asking any handler. */
@@ -326,22 +326,22 @@ final class ObservedConnection {
     }
   }
 
-  @Nullable ObservedRequest find(Request request) {
-    Map<String, ObservedRequest> multiplexed = streams;
-    ObservedRequest observed = multiplexed == null ? null : multiplexed.get(request.getId());
-    return observed == null ? current : observed;
+  @Nullable ObservedStream find(Request request) {
+    Map<String, ObservedStream> multiplexed = streams;
+    ObservedStream stream = multiplexed == null ? null : multiplexed.get(request.getId());
+    return stream == null ? current : stream;
   }
 
   /** Jetty is about to recycle the stream. */
-  void ended(ObservedRequest observed, Request request) {
-    Map<String, ObservedRequest> multiplexed = streams;
-    if (current == observed) {
+  void ended(ObservedStream stream, Request request) {
+    Map<String, ObservedStream> multiplexed = streams;
+    if (current == stream) {
       Connection connection = http;
       long bytesIn = connection == null ? 0 : connection.getBytesIn();
       BYTES_IN_AT_END.setRelease(this, bytesIn);
       CURRENT.setRelease(this, null);
     } else if (multiplexed != null) {
-      multiplexed.remove(request.getId(), observed);
+      multiplexed.remove(request.getId(), stream);
     }
   }
 
@@ -358,8 +358,8 @@ final class ObservedConnection {
         request.getHeadersNanoTime());
   }
 
-  private Map<String, ObservedRequest> streams() {
-    Map<String, ObservedRequest> known = streams;
+  private Map<String, ObservedStream> streams() {
+    Map<String, ObservedStream> known = streams;
     if (known == null) {
       synchronized (this) {
         known = streams;

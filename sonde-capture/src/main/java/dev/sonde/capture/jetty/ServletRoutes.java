@@ -12,9 +12,9 @@ final class ServletRoutes {
 
   private ServletRoutes() {}
 
-  static void tell(Request request, ObservedRequest observed) {
+  static void tell(Request request, ObservedStream stream) {
     if (IS_PRESENT) {
-      Ee10.tell(request, observed);
+      Ee10.tell(request, stream);
     }
   }
 
@@ -34,7 +34,7 @@ final class ServletRoutes {
       return !ServletContextRequest.class.getName().isEmpty();
     }
 
-    static void tell(Request request, ObservedRequest observed) {
+    static void tell(Request request, ObservedStream stream) {
       ServletContextRequest servlet = Request.as(request, ServletContextRequest.class);
       if (servlet == null) {
         return;
@@ -43,7 +43,7 @@ final class ServletRoutes {
       if (matched != null) {
         String declared = matched.getDeclaration();
         String context = servlet.getContext().getContextPath();
-        observed.route(templateOf(context, declared), declared.equals("/"));
+        stream.route(templateOf(context, declared), declared.equals("/"));
       }
     }
 

@@ -108,7 +108,9 @@ final class Http1Request extends ServedRequest implements ChannelFutureListener 
 
   /** Nothing to add: the messages that the codec writes show it. */
   @Override
-  public void answered(int status) {}
+  public boolean answered(int status) {
+    return false;
+  }
 
   @Override
   public void ended(int status) {

@@ -18,6 +18,9 @@ final class Http2Request extends ServedRequest {
   private int status;
   private long bodyBytes;
 
+  /** Body bytes that its head announces, if positive. */
+  private long announced;
+
   /** The write that ends the answer, once it was handed to the codec. */
   private @Nullable ChannelFuture last;
 
@@ -60,17 +63,32 @@ final class Http2Request extends ServedRequest {
     if (isLast) {
       exchange.committedWithEnd(parsed);
     } else {
+      announced(headers.getLong(HttpHeaderNames.CONTENT_LENGTH, 0));
       exchange.committed(parsed, System.nanoTime());
     }
     return true;
   }
 
   @Override
-  public void answered(int code) {
+  public boolean answered(int code) {
     if (watch.isAnsweredUnseen() && status == 0 && !HttpStatusClass.INFORMATIONAL.contains(code)) {
       status = code;
       exchange.committed(code, System.nanoTime());
+      return true;
     }
+    return false;
+  }
+
+  @Override
+  public void announced(long bodyBytes) {
+    if (!isHead) {
+      announced = bodyBytes;
+    }
+  }
+
+  /** Its client leaves, and what was written of it is on the socket. */
+  void drained() {
+    exchange.announced(announced);
   }
 
   @Override

@@ -122,8 +122,12 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
   public void closing(long nanos) {
     settle();
     isClosed = true;
+    boolean isDrained = isDrained();
     for (Http2Request request : streams.values()) {
       ServedRequest.forget(request);
+      if (isDrained) {
+        request.drained();
+      }
     }
     if (isAnsweredUnseen()) {
       for (IntObjectMap.PrimitiveEntry<Http2Request> entry : streams.entries()) {
@@ -236,6 +240,14 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
     }
   }
 
+  /**
+   * Whether what is known as sent is on the socket: of a frame that was handed to the pipeline its
+   * promise tells that, of one that the codec only logs or takes from a window nothing does.
+   */
+  private boolean isDrained() {
+    return isTapped || connection.isDrained();
+  }
+
   /** The client gave the stream up. */
   void resetRead(int streamId) {
     Http2Request request = streams.get(streamId);
@@ -243,6 +255,9 @@ final class Http2Watch extends Http2ConnectionAdapter implements Requests {
       Http2Stream stream = codec.connection().stream(streamId);
       if (stream != null) {
         countSent(stream, request);
+      }
+      if (isDrained()) {
+        request.drained();
       }
       request.aborted(AbortKind.CLIENT_RESET);
     }

@@ -378,6 +378,11 @@ final class ObservedChannel implements ChannelFutureListener {
     }
   }
 
+  /** Whether the socket has taken all that was written, or had when the channel was closed. */
+  boolean isDrained() {
+    return !isWriting() && !state.isWriteBlocked();
+  }
+
   private boolean isWriting() {
     ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
     return buffer != null && buffer.totalPendingWriteBytes() > 0;

@@ -77,8 +77,15 @@ public abstract class ServedRequest {
     }
   }
 
-  /** The server hands the head of its answer to the codec. */
-  public abstract void answered(int status);
+  /**
+   * The server hands the head of its answer to the codec.
+   *
+   * @return whether its length is to be {@linkplain #announced announced}
+   */
+  public abstract boolean answered(int status);
+
+  /** The answer will have so many body bytes, if positive. */
+  public void announced(long bodyBytes) {}
 
   /** The server hands the last of its answer to the codec; the head as well, if not before. */
   public abstract void ended(int status);

@@ -161,6 +161,18 @@ final class ObservedRequest extends HttpServletRequestWrapper implements AsyncLi
     }
   }
 
+  /**
+   * All that was written is on the socket.
+   *
+   * @param bodyBytes that are the whole body by its announced length, or 0
+   */
+  void flushed(long bodyBytes) {
+    if (!isOver.get() && bodyBytes > 0 && hasBody(response.getStatus())) {
+      exchange.announced(bodyBytes);
+    }
+    progress();
+  }
+
   /** Bytes of the response could not be written. */
   void broken(@Nullable Throwable thrown) {
     if (!isOver.compareAndSet(false, true)) {

@@ -87,7 +87,12 @@ final class ObservedResponse extends HttpServletResponseWrapper {
       broken(e);
       throw e;
     }
-    request.progress();
+    flushed();
+  }
+
+  /** The container has sent what it took, and has waited for that. */
+  void flushed() {
+    request.flushed(bodyBytes == length ? bodyBytes : 0);
   }
 
   @Override

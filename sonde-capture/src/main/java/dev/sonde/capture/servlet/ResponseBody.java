@@ -11,6 +11,9 @@ final class ResponseBody extends ServletOutputStream {
   private final ObservedResponse response;
   private boolean isClosed;
 
+  /** Whether a flush waits for the socket. */
+  private boolean isBlocking = true;
+
   ResponseBody(ServletOutputStream out, ObservedResponse response) {
     this.out = out;
     this.response = response;
@@ -46,7 +49,11 @@ final class ResponseBody extends ServletOutputStream {
       failed(0, e);
       throw e;
     }
-    response.written(0);
+    if (isBlocking) {
+      response.flushed();
+    } else {
+      response.written(0);
+    }
   }
 
   @Override
@@ -68,6 +75,7 @@ final class ResponseBody extends ServletOutputStream {
 
   @Override
   public void setWriteListener(WriteListener listener) {
+    isBlocking = false;
     out.setWriteListener(
         new WriteListener() {
           @Override

@@ -56,7 +56,7 @@ final class ResponseWriter extends PrintWriter {
     @Override
     public void flush() {
       own.flush();
-      response.written(0);
+      response.flushed();
     }
 
     @Override

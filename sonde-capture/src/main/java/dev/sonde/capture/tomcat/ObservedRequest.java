@@ -55,9 +55,6 @@ final class ObservedRequest {
   /** Whether the last frame of the response is on the socket, on HTTP/2. */
   private volatile boolean isEndSent;
 
-  /** Whether as many bytes as {@code Content-Length} says are on the socket, on HTTP/2. */
-  private volatile boolean isBodySent;
-
   /** Body bytes in the frames of HTTP/2 so far; for the thread that writes them. */
   private long framedBytes;
 
@@ -247,7 +244,11 @@ final class ObservedRequest {
     if (server == Thread.currentThread()) {
       routeEarly();
     }
-    isBodySent = true;
+    Exchange open = exchange;
+    if (open != null) {
+      progress();
+      open.announced(framedBytes);
+    }
   }
 
   private void routeEarly() {
@@ -273,9 +274,11 @@ final class ObservedRequest {
     Exchange open = exchange;
     Request request = head;
     Response answer = response;
-    if ((isEndSent || isBodySent) && open != null && request != null && answer != null) {
+    if (isEndSent && open != null && request != null && answer != null) {
       // Its own thread is still in the application, and takes leave of it.
       completeIfOpen(open, request, answer, bodyBytes());
+    } else if (open != null && open.isOpen() && request != null) {
+      open.bytesIn(request.getBytesRead());
     }
   }
 
@@ -332,7 +335,9 @@ final class ObservedRequest {
       Exchange open, Request request, Response answer, long bodyBytes) {
     if (open.isOpen()) {
       open.bytesIn(request.getBytesRead());
-      open.completed(answer.getStatus(), bodyBytes, now());
+      // A reset makes Tomcat set another on a response that is out.
+      int status = open.isCommitted() ? open.status() : answer.getStatus();
+      open.completed(status, bodyBytes, now());
     }
   }
 
@@ -355,8 +360,6 @@ final class ObservedRequest {
     } else if (observed.state().listener().isStopping()) {
       observed.state().hint(CloseHint.SHUTDOWN);
       end(AbortKind.SERVER_RESET, cause);
-    } else if (observed.hasPeerLeft() && isBodySent) {
-      completeIfOpen(open, request, answer, bodyBytes());
     } else if (observed.hasPeerLeft()) {
       end(AbortKind.WRITE_FAILED, cause);
     } else if (open.streamId() != 0 && cause instanceof IOException) {
@@ -379,7 +382,12 @@ final class ObservedRequest {
   }
 
   private void end(AbortKind kind, @Nullable Throwable cause) {
-    exchange().aborted(kind, cause, bodyBytes(), now());
+    Exchange open = exchange();
+    Request request = head;
+    if (request != null && open.isOpen()) {
+      open.bytesIn(request.getBytesRead());
+    }
+    open.aborted(kind, cause, bodyBytes(), now());
   }
 
   /** The head could not be parsed, and Tomcat has answered. */

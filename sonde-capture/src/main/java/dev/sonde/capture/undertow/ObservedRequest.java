@@ -116,6 +116,10 @@ final class ObservedRequest
       ConduitFactory<StreamSinkConduit> factory, HttpServerExchange ignored) {
     ResponseSink sink = new ResponseSink(factory.create(), this);
     response = sink;
+    if (isFramed) {
+      // Of a client that leaves once it has the body, the connection alone tells.
+      routeEarly();
+    }
     return sink;
   }
 
@@ -126,6 +130,14 @@ final class ObservedRequest
       application.handleRequest(server);
     } finally {
       letGo();
+    }
+  }
+
+  private void routeEarly() {
+    try {
+      exchange.route(route());
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
@@ -179,12 +191,19 @@ final class ObservedRequest
     if (isOver || !exchange.isOpen()) {
       return;
     }
-    if (!exchange.isCommitted()) {
-      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
-      exchange.committed(server.getStatusCode(), System.nanoTime());
-    }
+    commit();
     if (!isFramed && hasBody()) {
       exchange.sent(bodyBytes);
+    }
+  }
+
+  private void commit() {
+    if (!exchange.isCommitted()) {
+      exchange.contentType(server.getResponseHeaders().getFirst(Headers.CONTENT_TYPE));
+      if (isFramed && hasBody()) {
+        exchange.announced(server.getResponseContentLength());
+      }
+      exchange.committed(server.getStatusCode(), System.nanoTime());
     }
   }
 
@@ -192,6 +211,7 @@ final class ObservedRequest
   void framed(int bodyBytes) {
     long sent = framedBytes + bodyBytes;
     framedBytes = sent;
+    commit();
     exchange.sent(sent);
   }
 

@@ -2,6 +2,7 @@
 package dev.sonde.capture.vertx;
 
 import dev.sonde.capture.netty.ServedRequest;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.core.spi.metrics.HttpServerMetrics;
 import io.vertx.core.spi.observability.HttpRequest;
@@ -26,8 +27,17 @@ final class ServerMetrics implements HttpServerMetrics<Object, Object, Object> {
 
   @Override
   public void responseBegin(@Nullable Object request, HttpResponse response) {
-    if (request instanceof ServedRequest served) {
-      served.answered(response.statusCode());
+    if (request instanceof ServedRequest served && served.answered(response.statusCode())) {
+      served.announced(lengthOf(response));
+    }
+  }
+
+  private static long lengthOf(HttpResponse response) {
+    String length = response.headers().get(HttpHeaders.CONTENT_LENGTH);
+    try {
+      return length == null ? -1 : Long.parseLong(length);
+    } catch (NumberFormatException e) {
+      return -1;
     }
   }
 

@@ -97,7 +97,13 @@ public final class RouteServlet extends HttpServlet {
                 response.setStatus(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
               }
             }
-            async.complete();
+            try {
+              async.complete();
+            } catch (IllegalStateException e) {
+              if (!isBrokenEnded) {
+                throw e;
+              }
+            }
           });
     }
   }

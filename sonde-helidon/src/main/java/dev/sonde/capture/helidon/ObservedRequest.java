@@ -10,6 +10,7 @@ import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Headers;
 import io.helidon.http.HttpPrologue;
+import io.helidon.http.Method;
 import io.helidon.http.RequestException;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
@@ -153,7 +154,10 @@ final class ObservedRequest extends ForwardingContext {
         }
         end();
       } else if (ending.isOpen()) {
-        cut(AbortKind.SERVER_RESET, null, bodyBytes);
+        cut(
+            connection.hasPeerLeft() ? AbortKind.WRITE_FAILED : AbortKind.SERVER_RESET,
+            null,
+            bodyBytes);
       }
     } catch (Throwable t) {
       connection.fault(t);
@@ -263,6 +267,7 @@ final class ObservedRequest extends ForwardingContext {
     Exchange answered = exchange();
     if (isHeadFramed && !answered.isCommitted()) {
       tellContentType();
+      tellLength();
       answered.committed(statusOfStream(), nanos);
     }
     answered.sent(bodyBytes);
@@ -333,6 +338,14 @@ final class ObservedRequest extends ForwardingContext {
     RoutingResponse answer = response;
     if (answer != null && refusal == 0) {
       exchange().contentType(answer.headers().first(HeaderNames.CONTENT_TYPE).orElse(null));
+    }
+  }
+
+  /** Of HTTP/2. */
+  private void tellLength() {
+    RoutingResponse answer = response;
+    if (answer != null && refusal == 0 && !prologue.method().equals(Method.HEAD)) {
+      exchange().announced(answer.headers().contentLength().orElse(0));
     }
   }
 
