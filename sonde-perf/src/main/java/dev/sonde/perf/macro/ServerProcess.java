@@ -13,8 +13,12 @@ import java.util.concurrent.TimeUnit;
 
 /** A {@link HelloProcess} in a process of its own, on a processor of its own. */
 final class ServerProcess implements AutoCloseable {
-  /** The same for all: a heap that is not the subject, and the collector of larger machines. */
-  static final List<String> JVM = List.of("-Xms256m", "-Xmx256m", "-XX:+UseG1GC");
+  /**
+   * The same for all: a heap that is not the subject, the collector of larger machines, and a
+   * compiler whose threads stay, for with a thread its processor time would be forgotten.
+   */
+  static final List<String> JVM =
+      List.of("-Xms256m", "-Xmx256m", "-XX:+UseG1GC", "-XX:-UseDynamicNumberOfCompilerThreads");
 
   private static final String PROCESSOR = "0";
   private static final long CLOSE_SECONDS = 20;

@@ -35,11 +35,18 @@ record Usage(long cpuNanos, long compilerNanos, long sondeNanos, long bytes, lon
     long sondeNanos = 0;
     try (DirectoryStream<Path> tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
       for (Path task : tasks) {
-        String name = Files.readString(task.resolve("comm"));
-        if (name.matches("(?s)C[12] Compiler.*")) {
-          compilerNanos += nanos(task);
-        } else if (name.startsWith(SONDE_THREADS)) {
-          sondeNanos += nanos(task);
+        try {
+          String name = Files.readString(task.resolve("comm"));
+          if (name.matches("(?s)C[12] Compiler.*")) {
+            compilerNanos += nanos(task);
+          } else if (name.startsWith(SONDE_THREADS)) {
+            sondeNanos += nanos(task);
+          }
+        } catch (IOException e) {
+          if (Files.exists(task)) {
+            throw e;
+          }
+          // The thread has ended since it was listed.
         }
       }
     }

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 final class UsageTest {
   @Test
@@ -27,6 +30,8 @@ final class UsageTest {
   }
 
   @Test
+  @EnabledOnOs(OS.LINUX)
+  @Timeout(30)
   void now_tellsSondesThreadsFromOthers() throws IOException, InterruptedException {
     CountDownLatch worked = new CountDownLatch(1);
     CountDownLatch read = new CountDownLatch(1);
@@ -55,6 +60,5 @@ final class UsageTest {
     thread.join();
     assertThat(used.sondeBytes()).isGreaterThanOrEqualTo(1_000_000);
     assertThat(used.sondeNanos()).isPositive();
-    assertThat(used.bytes()).isGreaterThanOrEqualTo(used.sondeBytes());
   }
 }
