@@ -266,10 +266,10 @@ final class ObservedStream extends HttpStream.Wrapper {
     } else if (connection.state().listener().isStopping()) {
       connection.state().hint(CloseHint.SHUTDOWN);
       end(AbortKind.SERVER_RESET, failure);
-    } else if (exchange.streamId() == 0 || endPoint().isOpen()) {
+    } else if (exchange.streamId() == 0 || !(hasClientLeft() || !endPoint().isOpen())) {
       end(AbortKind.HANDLER_FAILED, failure);
     } else {
-      // The connection is closed; its close ends it, and knows whose doing that was.
+      // The connection is about to be closed, which ends it and knows whose doing that was.
       tellRoute();
     }
   }

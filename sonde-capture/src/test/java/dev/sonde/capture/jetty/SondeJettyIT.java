@@ -10,7 +10,6 @@ import dev.sonde.capture.Exchange;
 import dev.sonde.event.CloseReason;
 import dev.sonde.event.Outcome;
 import dev.sonde.testkit.RecordingOutlet;
-import dev.sonde.testkit.net.Http2Client;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.TraceContext;
 import jakarta.servlet.AsyncContext;
@@ -28,10 +27,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
-import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
 import org.eclipse.jetty.server.Handler;
-import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.RequestLog;
 import org.eclipse.jetty.server.Response;
@@ -43,8 +39,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 final class SondeJettyIT {
@@ -273,33 +267,6 @@ final class SondeJettyIT {
     }
   }
 
-  @ParameterizedTest(name = "Jetty''s own connector: {0}")
-  @ValueSource(booleans = {false, true})
-  void clientOfHttp2ThatLeavesWithTheBody_isAnswered(boolean isStock) throws Exception {
-    int rounds = 300;
-    HTTP2CServerConnectionFactory http2 =
-        new HTTP2CServerConnectionFactory(new HttpConfiguration());
-    ServerConnector h2c =
-        isStock
-            ? new ServerConnector(server, http2)
-            : SondeJetty.connector(server, ends::listener, http2);
-    h2c.setHost("127.0.0.1");
-    server.addConnector(h2c);
-    start(new Flushing());
-
-    for (int i = 0; i < rounds; i++) {
-      try (Http2Client client = Http2Client.connect(h2c.getLocalPort())) {
-        client.awaitBytes(client.get("/x"), 5);
-      }
-    }
-
-    awaitClosed(rounds);
-    assertThat(ends.requests)
-        .hasSize(rounds)
-        .allSatisfy(request -> assertThat(request.outcome()).isEqualTo(Outcome.COMPLETED));
-    assertThat(ends.bodyBytes).containsOnly(5L);
-  }
-
   private void start(Handler handler) throws Exception {
     server.setHandler(handler);
     server.start();
@@ -336,19 +303,6 @@ final class SondeJettyIT {
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
       response.write(true, ByteBuffer.wrap("hello".getBytes(ISO_8859_1)), callback);
-      return true;
-    }
-  }
-
-  /** Says hello, and ends it by a write of its own. */
-  private static final class Flushing extends Handler.Abstract {
-    @Override
-    public boolean handle(Request request, Response response, Callback callback) {
-      response.getHeaders().put(HttpHeader.CONTENT_LENGTH, 5);
-      response.write(
-          false,
-          ByteBuffer.wrap("hello".getBytes(ISO_8859_1)),
-          Callback.from(() -> response.write(true, null, callback), callback::failed));
       return true;
     }
   }
