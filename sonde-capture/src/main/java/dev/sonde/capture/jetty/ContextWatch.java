@@ -33,14 +33,25 @@ final class ContextWatch implements ContextHandler.ContextScopeListener {
       return;
     }
     ObservedConnection connection = jetty.find(request);
-    ObservedStream stream = connection == null ? null : connection.find(request);
+    if (connection != null) {
+      try {
+        enter(request, connection, entry);
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
+    }
+  }
+
+  private static void enter(
+      Request request, ObservedConnection connection, @Nullable Entry around) {
+    ObservedStream stream = connection.find(request);
     if (stream == null) {
       return;
     }
     ServletRoutes.tell(request, stream);
     Exchange exchange = stream.exchange();
     if (!TraceContext.isIn(exchange)) {
-      INNERMOST.set(new Entry(request, TraceContext.use(exchange.span()), entry));
+      INNERMOST.set(new Entry(request, TraceContext.use(exchange.span()), around));
     }
   }
 

@@ -326,10 +326,16 @@ final class ObservedConnection {
     }
   }
 
+  /** What accompanies this request until Jetty recycles its stream; null of any other. */
   @Nullable ObservedStream find(Request request) {
     Map<String, ObservedStream> multiplexed = streams;
     ObservedStream stream = multiplexed == null ? null : multiplexed.get(request.getId());
-    return stream == null ? current : stream;
+    if (stream != null) {
+      return stream;
+    }
+    ObservedStream alone = current;
+    // A task of an earlier request may still be on its way into its context.
+    return alone != null && alone.isOf(request) ? alone : null;
   }
 
   /** Jetty is about to recycle the stream. */

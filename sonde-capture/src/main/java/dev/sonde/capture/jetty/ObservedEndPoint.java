@@ -92,7 +92,11 @@ final class ObservedEndPoint extends SocketChannelEndPoint {
   protected void onIdleExpired(TimeoutException timeout) {
     ObservedConnection observed = connection;
     if (observed != null) {
-      observed.idleExpired(getWriteFlusher().isPending(), isFillInterested());
+      try {
+        observed.idleExpired(getWriteFlusher().isPending(), isFillInterested());
+      } catch (Throwable t) {
+        observed.fault(t);
+      }
     }
     super.onIdleExpired(timeout);
   }

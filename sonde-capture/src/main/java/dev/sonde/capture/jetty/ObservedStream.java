@@ -10,6 +10,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
@@ -88,6 +90,11 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   Exchange exchange() {
     return exchange;
+  }
+
+  /** Whether it is the stream of this request, or of what this is wrapped around. */
+  boolean isOf(Request asked) {
+    return Request.unWrap(asked) == Request.unWrap(request);
   }
 
   /** The application threw, or failed the request. */
@@ -196,7 +203,7 @@ final class ObservedStream extends HttpStream.Wrapper {
         }
         status = code;
         hasBody = !isHead && !HttpStatus.hasNoBody(code);
-        exchange.contentType(response.getHttpFields().get(HttpHeader.CONTENT_TYPE));
+        exchange.contentType(contentType(response.getHttpFields()));
         if (last && (content == null || content.remaining() <= ONE_WRITE)) {
           exchange.committedWithEnd(code);
         } else {
@@ -229,6 +236,13 @@ final class ObservedStream extends HttpStream.Wrapper {
     announced = told >= 0 ? told : response.getHttpFields().getLongField(HttpHeader.CONTENT_LENGTH);
     exchange.announced(announced);
     tellRoute();
+  }
+
+  private static @Nullable String contentType(HttpFields head) {
+    // A wrapper would make an iterator to look for it, and those of Jetty hide no field.
+    HttpFields fields = head instanceof HttpFields.Mutable.Wrapper own ? own.getWrapped() : head;
+    HttpField field = fields.getField(HttpHeader.CONTENT_TYPE);
+    return field == null ? null : field.getValue();
   }
 
   private void complete() {
@@ -331,26 +345,35 @@ final class ObservedStream extends HttpStream.Wrapper {
 
   /** Servlets do not let an exception out: the container answers it, and leaves it here. */
   private void tellError() {
-    if (status < HttpStatus.INTERNAL_SERVER_ERROR_500) {
-      return;
-    }
-    if (request.getAttribute(SondeJetty.ERROR_ATTRIBUTE) instanceof Throwable named) {
-      exchange.failed(named);
-    } else if (request.getAttribute(ErrorHandler.ERROR_EXCEPTION) instanceof Throwable thrown) {
-      exchange.failed(thrown);
+    try {
+      if (status < HttpStatus.INTERNAL_SERVER_ERROR_500) {
+        return;
+      }
+      if (request.getAttribute(SondeJetty.ERROR_ATTRIBUTE) instanceof Throwable named) {
+        exchange.failed(named);
+      } else if (request.getAttribute(ErrorHandler.ERROR_EXCEPTION) instanceof Throwable thrown) {
+        exchange.failed(thrown);
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
   private void tellRoute() {
-    // Each look at an attribute takes a lock; most requests that are not a servlet's have none.
-    boolean hasAttributes = !request.getAttributeNameSet().isEmpty();
-    if (hasAttributes && request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
-      exchange.route(named);
-    } else if (hasAttributes
-        && request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
-      exchange.route(matched);
-    } else if (!isDefaultRoute || status != HttpStatus.NOT_FOUND_404) {
-      exchange.route(route);
+    try {
+      // Each look at an attribute takes a lock; most requests that are not a servlet's have none.
+      boolean hasAttributes = !request.getAttributeNameSet().isEmpty();
+      if (hasAttributes
+          && request.getAttribute(SondeJetty.ROUTE_ATTRIBUTE) instanceof String named) {
+        exchange.route(named);
+      } else if (hasAttributes
+          && request.getAttribute(SondeJetty.SPRING_ROUTE) instanceof String matched) {
+        exchange.route(matched);
+      } else if (!isDefaultRoute || status != HttpStatus.NOT_FOUND_404) {
+        exchange.route(route);
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
@@ -412,10 +435,13 @@ final class ObservedStream extends HttpStream.Wrapper {
     private void written() {
       bodyBytes += length;
       exchange.sent(bodyBytes);
-      if (isLast) {
-        complete();
+      try {
+        if (isLast) {
+          complete();
+        }
+      } finally {
+        finished();
       }
-      finished();
     }
 
     /** Before the application gets its buffer back and may fill it again. */

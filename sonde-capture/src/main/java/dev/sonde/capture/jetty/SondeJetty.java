@@ -121,8 +121,22 @@ public final class SondeJetty implements LifeCycle.Listener, Container.Listener 
     return answers;
   }
 
+  /** The connection of a request, or null if it is not watched. */
   @Nullable ObservedConnection find(Request request) {
-    return find(request.getConnectionMetaData().getConnection().getEndPoint());
+    try {
+      return find(request.getConnectionMetaData().getConnection().getEndPoint());
+    } catch (Throwable t) {
+      fault(t);
+      return null;
+    }
+  }
+
+  /** Counts a fault of this adapter, of no connection in particular. */
+  private void fault(Throwable thrown) {
+    for (ConnectorWatch watch : watches) {
+      watch.scope().fault(thrown);
+      return;
+    }
   }
 
   @Nullable ObservedConnection find(EndPoint endPoint) {
