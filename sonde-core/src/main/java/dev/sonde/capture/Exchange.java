@@ -8,6 +8,7 @@ import dev.sonde.event.RequestEvent.StreamKind;
 import dev.sonde.event.RequestStarted;
 import dev.sonde.trace.Span;
 import dev.sonde.trace.SpanSource;
+import dev.sonde.trace.TraceContext;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -389,6 +390,19 @@ public final class Exchange extends Padding implements SpanSource {
     return raced == null ? root : raced;
   }
 
+  /**
+   * Makes the span current on this thread until the scope is closed; returns null if that fails,
+   * which is counted: what the application does is then told without its request.
+   */
+  public TraceContext.@Nullable Scope enter() {
+    try {
+      return TraceContext.use(this);
+    } catch (Throwable t) {
+      connection.listener().fault(t);
+      return null;
+    }
+  }
+
   /** Its span if anybody has asked for it, or null: then it is not known to anybody. */
   public @Nullable Span spanOrNull() {
     return span;
@@ -486,8 +500,7 @@ public final class Exchange extends Padding implements SpanSource {
 
   /** Its start, or null if it is over; unlike all else here it may be read by any thread. */
   public @Nullable RequestStarted startIfOpen() {
-    // The same object may become the next request meanwhile: then its state is ENDED before
-    // anything
+    // The same object may become the next request meanwhile: then its state is ENDED before all
     // else changes, and its number is another one before it is OPEN again.
     long before = id;
     VarHandle.loadLoadFence();

@@ -103,8 +103,9 @@ public final class TraceContext {
    * Makes the span of some work the current one until the scope is closed, on this thread; if
    * nobody asks for it, it is not even made.
    *
-   * <p>The work must not end before the scope is closed. The scope is to be closed once, and not to
-   * be touched after that: it serves the next work of the thread.
+   * <p>The work may end before the scope is closed, but its object must not serve other work
+   * before. The scope is to be closed once, and not to be touched after that: it serves the next
+   * work of the thread.
    */
   public static Scope use(SpanSource work) {
     return calls().enter(work);

@@ -448,6 +448,25 @@ final class ConnectionStateTest {
   }
 
   @Test
+  void release_isTooLateOnceTheNextRequestHasBegun() {
+    ListenerScope lone =
+        new ListenerScope("test", EnumSet.noneOf(Capability.class), new TranscriptOutlet(false));
+    ConnectionState state = lone.opened(0, CLIENT, SERVER, Protocol.H1, false, 0);
+    Exchange first = state.begin(0, 0, "GET", "/a", "HTTP/1.1", 1);
+    first.completed(200, 1, 2);
+    Exchange second = state.begin(0, 0, "GET", "/b", "HTTP/1.1", 3);
+
+    first.release();
+    second.completed(200, 1, 4);
+    second.release();
+    Exchange third = state.begin(0, 0, "GET", "/c", "HTTP/1.1", 5);
+
+    assertThat(second).isNotSameAs(first);
+    assertThat(third).isSameAs(second);
+    assertThat(lone.lateCalls()).isZero();
+  }
+
+  @Test
   void outlet_isKeptFromTheServerWhenItThrows() {
     IllegalStateException failure = new IllegalStateException("broken outlet");
     ListenerScope faulty =

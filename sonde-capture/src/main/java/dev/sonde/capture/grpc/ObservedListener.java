@@ -20,7 +20,7 @@ final class ObservedListener<Q> extends SimpleForwardingServerCallListener<Q> {
 
   @Override
   public void onMessage(Q message) {
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       delegate().onMessage(message);
     } catch (Throwable t) {
       observed.threw(t);
@@ -49,7 +49,7 @@ final class ObservedListener<Q> extends SimpleForwardingServerCallListener<Q> {
   }
 
   private void run(Consumer<ServerCall.Listener<Q>> callback) {
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       callback.accept(delegate());
     } catch (Throwable t) {
       observed.threw(t);

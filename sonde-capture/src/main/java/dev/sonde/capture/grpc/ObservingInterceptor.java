@@ -25,7 +25,7 @@ final class ObservingInterceptor implements ServerInterceptor {
       return next.startCall(call, headers);
     }
     observed.entered();
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       ServerCall.Listener<Q> listener =
           next.startCall(new ObservedServerCall<>(call, observed), headers);
       if (listener == null) {

@@ -21,7 +21,12 @@ final class ObservedConnection {
    * The server may hand the next request of a connection to another thread while the one that sent
    * the last byte of this response has not returned from its write. So begin() completes a request
    * whose last write is in flight: the next head is only read when that write is done. The lock
-   * keeps that, the ends and the sweeper apart; nothing that can block is done under it.
+   * keeps that, the ends and the sweeper apart; nothing that can block is done under it. What comes
+   * of a request that is not the current one any more is too late, and left out.
+   *
+   * An exchange serves the next request once its request has ended and its handler has returned, in
+   * either order. What the application calls after both reaches it no more: of a response that has
+   * ended nothing is told, and one whose body may still be read is not used again.
    */
   private final ConnectionState state;
   private @Nullable ObservedRequest current;
@@ -59,48 +64,73 @@ final class ObservedConnection {
     return request;
   }
 
+  /** The head of its response was sent, and a body follows. */
+  void committed(ObservedRequest request, int status) {
+    try {
+      request.exchange().committed(status, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
   /** The last byte of its response was handed to the socket. */
   synchronized void complete(ObservedRequest request, long nanos) {
-    if (current == request) {
-      current = null;
-      request.complete(nanos);
-      if (request.closesConnection()) {
-        closed(Initiator.LOCAL);
-      } else {
-        leave(request);
+    try {
+      if (current == request) {
+        current = null;
+        request.complete(nanos);
+        if (request.closesConnection()) {
+          closed(Initiator.LOCAL);
+        } else {
+          partEnds(request);
+        }
       }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** Its handler has returned, and the span of the request is not current any more. */
   synchronized void handled(ObservedRequest request) {
-    leave(request);
+    try {
+      partEnds(request);
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   /** The second call, of end and handler, has nothing behind it that touches the exchange. */
-  private static void leave(ObservedRequest request) {
-    if (request.isLeft()) {
+  private static void partEnds(ObservedRequest request) {
+    if (request.partEnds()) {
       request.exchange().release();
     }
   }
 
   /** Its application failed. */
   synchronized void failed(ObservedRequest request, Throwable thrown) {
-    if (current == request) {
-      request.exchange().failed(thrown);
+    try {
+      if (current == request) {
+        request.exchange().failed(thrown);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** It ended without a complete response, and the connection with it. */
   synchronized void abort(
       ObservedRequest request, AbortKind kind, Initiator initiator, @Nullable Throwable cause) {
-    if (current == request) {
-      current = null;
-      if (state.listener().isStopping() && initiator == Initiator.LOCAL) {
-        state.hint(CloseHint.SHUTDOWN);
+    try {
+      if (current == request) {
+        current = null;
+        if (state.listener().isStopping() && initiator == Initiator.LOCAL) {
+          state.hint(CloseHint.SHUTDOWN);
+        }
+        request.abort(kind, cause);
+        closed(initiator);
       }
-      request.abort(kind, cause);
-      closed(initiator);
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -119,15 +149,21 @@ final class ObservedConnection {
     closed(Initiator.LOCAL);
   }
 
-  /**
-   * A write of the response went on for so long; only one that took a while has waited.
-   *
-   * <p>Called by the one thread that writes.
-   */
-  void wrote(long beginNanos, long endNanos) {
+  /** A write of the response went on for so long; only one that took a while has waited. */
+  void wrote(ObservedRequest request, long beginNanos, long endNanos) {
     if (endNanos - beginNanos >= WAITED_NANOS) {
-      state.writeBlocked(beginNanos);
-      state.writeResumed(endNanos);
+      waited(request, beginNanos, endNanos);
+    }
+  }
+
+  private synchronized void waited(ObservedRequest request, long beginNanos, long endNanos) {
+    try {
+      if (current == request) {
+        state.writeBlocked(beginNanos);
+        state.writeResumed(endNanos);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

@@ -106,14 +106,18 @@ final class ObservedRequest {
       return;
     }
     boolean hasBody = !isHead && responseLength != -1 && code >= 200 && code != 204 && code != 304;
-    readHead(server.getResponseHeaders());
     // A length of 0 announces a body of unknown length, which ends with the connection on HTTP/1.0.
     length = hasBody ? (responseLength == 0 ? UNLIMITED : responseLength) : 0;
-    isLastResponse |= length == UNLIMITED && "HTTP/1.0".equalsIgnoreCase(server.getProtocol());
     status = code;
-    if (!hasBody) {
-      exchange.committedWithEnd(code);
-      isFinishing = true;
+    try {
+      readHead(server.getResponseHeaders());
+      isLastResponse |= length == UNLIMITED && "HTTP/1.0".equalsIgnoreCase(server.getProtocol());
+      if (!hasBody) {
+        exchange.committedWithEnd(code);
+        isFinishing = true;
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
     }
     try {
       server.sendResponseHeaders(code, responseLength);
@@ -127,7 +131,7 @@ final class ObservedRequest {
       throw e;
     }
     if (hasBody) {
-      exchange.committed(code, System.nanoTime());
+      connection.committed(this, code);
     } else {
       connection.complete(this, System.nanoTime());
     }
@@ -173,7 +177,7 @@ final class ObservedRequest {
    * Called by the connection at the end and when the handler has returned; returns whether nothing
    * touches the exchange any more. A body may still be read when the response is out.
    */
-  boolean isLeft() {
+  boolean partEnds() {
     boolean isSecond = isHalfLeft;
     isHalfLeft = true;
     return isSecond && requestLength == 0;
@@ -263,8 +267,12 @@ final class ObservedRequest {
 
     private void received(long count) {
       if (count > 0) {
-        exchange.bytesIn(count);
         left -= left > 0 ? count : 0;
+        try {
+          exchange.bytesIn(count);
+        } catch (Throwable t) {
+          connection.fault(t);
+        }
       } else if (count < 0 && left > 0) {
         connection.abort(ObservedRequest.this, AbortKind.READ_EOF, Initiator.REMOTE, null);
       }
@@ -305,11 +313,11 @@ final class ObservedRequest {
       try {
         out.write(bytes, offset, count);
       } catch (IOException e) {
-        connection.wrote(begin, System.nanoTime());
+        connection.wrote(ObservedRequest.this, begin, System.nanoTime());
         failed(isDue, e);
         throw e;
       }
-      connection.wrote(begin, System.nanoTime());
+      connection.wrote(ObservedRequest.this, begin, System.nanoTime());
       written(count);
     }
 
@@ -318,9 +326,9 @@ final class ObservedRequest {
       long begin = System.nanoTime();
       try {
         out.flush();
-        connection.wrote(begin, System.nanoTime());
+        connection.wrote(ObservedRequest.this, begin, System.nanoTime());
       } catch (IOException e) {
-        connection.wrote(begin, System.nanoTime());
+        connection.wrote(ObservedRequest.this, begin, System.nanoTime());
         failed(isDue(0), e);
         throw e;
       }
@@ -344,12 +352,12 @@ final class ObservedRequest {
       try {
         out.close();
       } catch (IOException e) {
-        connection.wrote(begin, System.nanoTime());
+        connection.wrote(ObservedRequest.this, begin, System.nanoTime());
         broken(e);
         throw e;
       }
       long end = System.nanoTime();
-      connection.wrote(begin, end);
+      connection.wrote(ObservedRequest.this, begin, end);
       connection.complete(ObservedRequest.this, end);
     }
 
@@ -367,8 +375,15 @@ final class ObservedRequest {
     }
 
     private void written(int count) {
-      bodyBytes += count;
-      exchange.sent(bodyBytes);
+      // The server takes an empty write after the end, too, when the exchange may be the next one.
+      if (count > 0 && !isClosed) {
+        bodyBytes += count;
+        try {
+          exchange.sent(bodyBytes);
+        } catch (Throwable t) {
+          connection.fault(t);
+        }
+      }
     }
   }
 }

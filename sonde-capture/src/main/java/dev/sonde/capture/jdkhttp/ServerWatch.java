@@ -43,19 +43,24 @@ final class ServerWatch {
     return context;
   }
 
+  /** The server serves, whether a thread for the sweeper can be had or not. */
   void started() {
-    scope.starting();
-    ScheduledExecutorService started =
-        Executors.newSingleThreadScheduledExecutor(
-            task -> {
-              Thread thread = new Thread(task, "sonde-jdkhttp-sweeper");
-              thread.setDaemon(true);
-              return thread;
-            });
-    sweeper = started;
-    long period = Math.max(1, unseenAfterNanos / 8);
-    ScheduledFuture<?> unused =
-        started.scheduleWithFixedDelay(this::sweep, period, period, TimeUnit.NANOSECONDS);
+    try {
+      scope.starting();
+      ScheduledExecutorService started =
+          Executors.newSingleThreadScheduledExecutor(
+              task -> {
+                Thread thread = new Thread(task, "sonde-jdkhttp-sweeper");
+                thread.setDaemon(true);
+                return thread;
+              });
+      sweeper = started;
+      long period = Math.max(1, unseenAfterNanos / 8);
+      ScheduledFuture<?> unused =
+          started.scheduleWithFixedDelay(this::sweep, period, period, TimeUnit.NANOSECONDS);
+    } catch (Throwable t) {
+      scope.fault(t);
+    }
   }
 
   void stopping() {
@@ -64,17 +69,26 @@ final class ServerWatch {
 
   /** The server has closed every connection. */
   void stopped() {
-    ScheduledExecutorService started = sweeper;
-    if (started != null) {
-      started.shutdownNow();
+    try {
+      ScheduledExecutorService started = sweeper;
+      if (started != null) {
+        started.shutdownNow();
+      }
+      connections.values().forEach(ObservedConnection::stopped);
+      connections.clear();
+    } catch (Throwable t) {
+      scope.fault(t);
     }
-    connections.values().forEach(ObservedConnection::stopped);
-    connections.clear();
   }
 
   private void sweep() {
-    long now = System.nanoTime();
-    connections.values().removeIf(connection -> connection.closeIfQuiet(now, unseenAfterNanos));
+    try {
+      long now = System.nanoTime();
+      connections.values().removeIf(connection -> connection.closeIfQuiet(now, unseenAfterNanos));
+    } catch (Throwable t) {
+      // Thrown on, it would be the last time.
+      scope.fault(t);
+    }
   }
 
   private @Nullable ObservedRequest begin(HttpExchange exchange) {
@@ -112,16 +126,25 @@ final class ServerWatch {
         chain.doFilter(exchange);
         return;
       }
-      try (TraceContext.Scope ignored = TraceContext.use(request.exchange())) {
-        chain.doFilter(
-            exchange instanceof HttpsExchange secure
-                ? new ObservedHttpsExchange(secure, request)
-                : new ObservedExchange(exchange, request));
+      try (TraceContext.Scope ignored = request.exchange().enter()) {
+        chain.doFilter(seen(exchange, request));
       } catch (Throwable t) {
         request.thrown(t);
         throw t;
       } finally {
         request.handled();
+      }
+    }
+
+    /** The exchange as the application is to see it. */
+    private HttpExchange seen(HttpExchange exchange, ObservedRequest request) {
+      try {
+        return exchange instanceof HttpsExchange secure
+            ? new ObservedHttpsExchange(secure, request)
+            : new ObservedExchange(exchange, request);
+      } catch (Throwable t) {
+        scope.fault(t);
+        return exchange;
       }
     }
 

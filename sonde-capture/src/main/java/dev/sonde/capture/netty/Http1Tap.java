@@ -299,7 +299,7 @@ final class Http1Tap extends ChannelDuplexHandler implements Requests {
   private void enterScope(Http1Request request) {
     Exchange exchange = request.exchange();
     if (scope == null && exchange != null) {
-      scope = TraceContext.use(exchange);
+      scope = exchange.enter();
     }
   }
 

@@ -39,7 +39,7 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
       super.onHeadersRead(ctx, streamId, headers, padding, isLast);
       return;
     }
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       super.onHeadersRead(ctx, streamId, headers, padding, isLast);
     }
   }
@@ -61,7 +61,7 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
           ctx, streamId, headers, streamDependency, weight, exclusive, padding, isLast);
       return;
     }
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       super.onHeadersRead(
           ctx, streamId, headers, streamDependency, weight, exclusive, padding, isLast);
     }
@@ -75,7 +75,7 @@ final class Http2FramesRead extends Http2FrameListenerDecorator {
     if (exchange == null) {
       return super.onDataRead(ctx, streamId, data, padding, isLast);
     }
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       return super.onDataRead(ctx, streamId, data, padding, isLast);
     }
   }

@@ -158,7 +158,7 @@ public final class SondeFilter implements Filter {
       return;
     }
     Throwable thrown = null;
-    try (TraceContext.Scope ignored = TraceContext.use(begun.exchange())) {
+    try (TraceContext.Scope ignored = begun.exchange().enter()) {
       chain.doFilter(begun, begun.response());
     } catch (Throwable t) {
       thrown = t;
@@ -183,7 +183,7 @@ public final class SondeFilter implements Filter {
   private static void goOn(
       ObservedRequest begun, ServletRequest request, ServletResponse response, FilterChain chain)
       throws IOException, ServletException {
-    try (TraceContext.Scope ignored = TraceContext.use(begun.exchange())) {
+    try (TraceContext.Scope ignored = begun.exchange().enter()) {
       chain.doFilter(request, response);
     } catch (Throwable t) {
       begun.failed(t);

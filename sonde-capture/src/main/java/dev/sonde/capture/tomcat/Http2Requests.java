@@ -7,6 +7,7 @@ import org.apache.coyote.Adapter;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
 import org.apache.tomcat.util.net.SocketEvent;
+import org.jspecify.annotations.Nullable;
 
 /** The streams of one HTTP/2 connection, many at once. */
 final class Http2Requests extends RequestsAdapter {
@@ -20,6 +21,10 @@ final class Http2Requests extends RequestsAdapter {
   @Override
   public void service(Request head, Response response) throws Exception {
     ObservedRequest observed = begin(head, response);
+    if (observed == null) {
+      container.service(head, response);
+      return;
+    }
     try {
       container.service(head, response);
     } catch (Throwable t) {
@@ -44,22 +49,34 @@ final class Http2Requests extends RequestsAdapter {
   @Override
   public void log(Request head, Response response, long time) {
     if (ObservedRequest.of(head) == null) {
-      begin(head, response).serviced(false, false, true);
+      ObservedRequest observed = begin(head, response);
+      if (observed != null) {
+        observed.serviced(false, false, true);
+      }
     }
     container.log(head, response, time);
   }
 
-  private ObservedRequest begin(Request head, Response response) {
-    ObservedRequest observed = new ObservedRequest(head, /* isReused= */ false);
-    // Given by Tomcat as a string, which is the stream's number.
-    observed.begin(connection, head, response, Long.parseLong(head.getProtocolRequestId()));
-    return observed;
+  private @Nullable ObservedRequest begin(Request head, Response response) {
+    try {
+      ObservedRequest observed = new ObservedRequest(head, /* isReused= */ false);
+      // Given by Tomcat as a string, which is the stream's number.
+      observed.begin(connection, head, response, Long.parseLong(head.getProtocolRequestId()));
+      return observed;
+    } catch (Throwable t) {
+      connection.fault(t);
+      return null;
+    }
   }
 
-  private static void serviced(ObservedRequest observed, Response response, boolean isWell) {
-    boolean isPending =
-        isWell && is(response, ActionCode.ASYNC_IS_ASYNC) && !is(response, ActionCode.IS_ERROR);
-    observed.serviced(isPending, false, is(response, ActionCode.IS_IO_ALLOWED));
+  private void serviced(ObservedRequest observed, Response response, boolean isWell) {
+    try {
+      boolean isPending =
+          isWell && is(response, ActionCode.ASYNC_IS_ASYNC) && !is(response, ActionCode.IS_ERROR);
+      observed.serviced(isPending, false, is(response, ActionCode.IS_IO_ALLOWED));
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
   }
 
   private static boolean is(Response response, ActionCode question) {

@@ -92,7 +92,7 @@ final class ObservedChannel extends NioChannel implements ObservedSocket {
     if (observed == null) {
       return super.write(sources, offset, length);
     }
-    int[] starts = ObservedConnection.positions(sources, offset, length);
+    int[] starts = observed.positions(sources, offset, length);
     boolean isHolding = observed.beginWrite();
     try {
       long count = super.write(sources, offset, length);

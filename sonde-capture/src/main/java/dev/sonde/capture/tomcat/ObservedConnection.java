@@ -4,6 +4,7 @@ package dev.sonde.capture.tomcat;
 import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.ConnectionState;
+import dev.sonde.capture.Exchange;
 import dev.sonde.capture.Initiator;
 import dev.sonde.event.Protocol;
 import java.io.EOFException;
@@ -19,6 +20,8 @@ final class ObservedConnection {
   // Of RFC 9113 §7.
   private static final int NO_ERROR = 0;
   private static final int ENHANCE_YOUR_CALM = 11;
+
+  private static final int[] NONE = {};
 
   private final ConnectionState state;
   private final boolean compresses;
@@ -63,10 +66,14 @@ final class ObservedConnection {
    * @param wireBytes that crossed the socket, 0 if unknown
    */
   void received(long count, long wireBytes) {
-    if (count < 0) {
-      peerLeft(AbortKind.READ_EOF, null);
-    } else {
-      state.wire(wireBytes, 0);
+    try {
+      if (count < 0) {
+        peerLeft(AbortKind.READ_EOF, null);
+      } else {
+        state.wire(wireBytes, 0);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -74,14 +81,22 @@ final class ObservedConnection {
    * @param reset why the client's bytes ended, or null if it ended them in good order
    */
   void readFailed(IOException thrown, @Nullable IOException reset) {
-    if (!(thrown instanceof ClosedChannelException)) {
-      peerLeft(reset == null ? AbortKind.READ_EOF : AbortKind.CLIENT_RESET, reset);
+    try {
+      if (!(thrown instanceof ClosedChannelException)) {
+        peerLeft(reset == null ? AbortKind.READ_EOF : AbortKind.CLIENT_RESET, reset);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void writeFailed(IOException thrown) {
-    if (!(thrown instanceof ClosedChannelException)) {
-      peerLeft(AbortKind.WRITE_FAILED, thrown);
+    try {
+      if (!(thrown instanceof ClosedChannelException)) {
+        peerLeft(AbortKind.WRITE_FAILED, thrown);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -93,9 +108,13 @@ final class ObservedConnection {
 
   /** What was written is known. */
   void endWrite() {
-    OutboundFrames frames = outbound;
-    if (frames != null && frames.gate().wrote()) {
-      tellClosed();
+    try {
+      OutboundFrames frames = outbound;
+      if (frames != null && frames.gate().wrote()) {
+        tellClosed();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -131,10 +150,14 @@ final class ObservedConnection {
    * @param isWhole whether nothing is left that Tomcat will offer again once it takes more
    */
   void wrote(boolean isWhole) {
-    if (!isWhole) {
-      state.writeBlocked(System.nanoTime());
-    } else if (state.isWriteBlocked()) {
-      state.writeResumed(System.nanoTime());
+    try {
+      if (!isWhole) {
+        state.writeBlocked(System.nanoTime());
+      } else if (state.isWriteBlocked()) {
+        state.writeResumed(System.nanoTime());
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -156,12 +179,18 @@ final class ObservedConnection {
     }
   }
 
-  static int[] positions(ByteBuffer[] buffers, int offset, int length) {
-    int[] positions = new int[length];
-    for (int i = 0; i < length; i++) {
-      positions[i] = buffers[offset + i].position();
+  /** Where each of several buffers is; empty if that cannot be kept. */
+  int[] positions(ByteBuffer[] buffers, int offset, int length) {
+    try {
+      int[] positions = new int[length];
+      for (int i = 0; i < length; i++) {
+        positions[i] = buffers[offset + i].position();
+      }
+      return positions;
+    } catch (Throwable t) {
+      fault(t);
+      return NONE;
     }
-    return positions;
   }
 
   boolean isSendingFile() {
@@ -190,16 +219,24 @@ final class ObservedConnection {
   }
 
   void handshaken(@Nullable String alpn) {
-    isBegun = false;
-    String agreed = alpn == null || alpn.isEmpty() ? null : alpn;
-    // What else may have been agreed on is told by the upgrade to it.
-    Protocol protocol = "h2".equals(agreed) ? Protocol.H2 : Protocol.H1;
-    state.protocol(protocol, agreed, System.nanoTime());
+    try {
+      isBegun = false;
+      String agreed = alpn == null || alpn.isEmpty() ? null : alpn;
+      // What else may have been agreed on is told by the upgrade to it.
+      Protocol protocol = "h2".equals(agreed) ? Protocol.H2 : Protocol.H1;
+      state.protocol(protocol, agreed, System.nanoTime());
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   void handshakeFailed(boolean hasBytes) {
-    if (hasBytes) {
-      state.hint(CloseHint.TLS_HANDSHAKE_FAILED);
+    try {
+      if (hasBytes) {
+        state.hint(CloseHint.TLS_HANDSHAKE_FAILED);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -280,7 +317,8 @@ final class ObservedConnection {
     if (state.openRequests() == 0) {
       state.hint(isBegun ? CloseHint.REQUEST_HEADERS_TIMEOUT : CloseHint.KEEP_ALIVE_TIMEOUT);
     } else {
-      boolean isAnswering = request != null && request.exchange().isCommitted();
+      Exchange open = request == null ? null : request.exchange();
+      boolean isAnswering = open != null && open.isCommitted();
       state.hint(isAnswering ? CloseHint.WRITE_TIMEOUT : CloseHint.REQUEST_BODY_TIMEOUT);
     }
   }

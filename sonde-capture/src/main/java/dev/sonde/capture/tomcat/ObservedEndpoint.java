@@ -41,12 +41,24 @@ final class ObservedEndpoint extends NioEndpoint {
 
   @Override
   protected boolean setSocketOptions(SocketChannel socket) {
-    SynchronizedStack<NioChannel> pool = getNioChannels();
-    if (scope != null && pool != null) {
-      NioChannel pooled = pool.pop();
-      boolean unused = pool.push(pooled == null ? newChannel() : pooled);
+    ListenerScope listener = scope;
+    if (listener != null) {
+      try {
+        offerChannel();
+      } catch (Throwable t) {
+        // For want of direct memory, say: Tomcat makes one of its own, and nobody sees it.
+        listener.fault(t);
+      }
     }
     return super.setSocketOptions(socket);
+  }
+
+  private void offerChannel() {
+    SynchronizedStack<NioChannel> pool = getNioChannels();
+    if (pool != null) {
+      NioChannel pooled = pool.pop();
+      boolean unused = pool.push(pooled instanceof ObservedSocket ? pooled : newChannel());
+    }
   }
 
   /** A channel begins to serve a connection; null if nobody wants to know. */

@@ -8,7 +8,6 @@ import dev.sonde.event.Protocol;
 import jakarta.servlet.RequestDispatcher;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
-import java.util.Objects;
 import org.apache.catalina.connector.ClientAbortException;
 import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.coyote.Constants;
@@ -80,8 +79,9 @@ final class ObservedRequest {
         : null;
   }
 
-  Exchange exchange() {
-    return Objects.requireNonNull(exchange, "no request is open");
+  /** What is open now, or null. */
+  @Nullable Exchange exchange() {
+    return exchange;
   }
 
   /** A head has come. */
@@ -92,13 +92,13 @@ final class ObservedRequest {
     exchange = null;
     fileBytes = -1;
     wasPending = false;
-    // A head that Tomcat could not parse comes with its answer; 503 is that of a stop.
-    int status = answer.getStatus();
-    isRefused = streamId == 0 && status >= 400 && status != 503;
-    if (isRefused) {
-      return;
-    }
     try {
+      // A head that Tomcat could not parse comes with its answer; 503 is that of a stop.
+      int status = answer.getStatus();
+      isRefused = streamId == 0 && status >= 400 && status != 503;
+      if (isRefused) {
+        return;
+      }
       Exchange begun =
           observed
               .state()
@@ -155,15 +155,19 @@ final class ObservedRequest {
       refused();
       return;
     }
-    open.failed(thrown);
-    if (isEndSent) {
-      completeIfOpen(open, request, answer, bodyBytes());
-    } else if (answer.isCommitted()) {
-      end(AbortKind.HANDLER_FAILED, thrown);
-    } else {
-      open.completed(500, 0, now());
+    try {
+      open.failed(thrown);
+      if (isEndSent) {
+        completeIfOpen(open, request, answer, bodyBytes());
+      } else if (answer.isCommitted()) {
+        end(AbortKind.HANDLER_FAILED, thrown);
+      } else {
+        open.completed(500, 0, now());
+      }
+      over();
+    } catch (Throwable t) {
+      open.connection().listener().fault(t);
     }
-    over();
   }
 
   /**
@@ -382,8 +386,11 @@ final class ObservedRequest {
   }
 
   private void end(AbortKind kind, @Nullable Throwable cause) {
-    Exchange open = exchange();
+    Exchange open = exchange;
     Request request = head;
+    if (open == null) {
+      return;
+    }
     if (request != null && open.isOpen()) {
       open.bytesIn(request.getBytesRead());
     }
@@ -396,7 +403,11 @@ final class ObservedRequest {
     Response answer = response;
     if (isRefused && observed != null && answer != null) {
       isRefused = false;
-      observed.state().malformed(-1, answer.getStatus(), now());
+      try {
+        observed.state().malformed(-1, answer.getStatus(), now());
+      } catch (Throwable t) {
+        observed.fault(t);
+      }
     }
   }
 

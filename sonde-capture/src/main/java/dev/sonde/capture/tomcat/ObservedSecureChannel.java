@@ -116,7 +116,7 @@ final class ObservedSecureChannel extends SecureNioChannel implements ObservedSo
     if (observed == null) {
       return super.write(sources, offset, length);
     }
-    int[] starts = ObservedConnection.positions(sources, offset, length);
+    int[] starts = observed.positions(sources, offset, length);
     boolean isHolding = observed.beginWrite();
     try {
       long count = super.write(sources, offset, length);

@@ -58,8 +58,13 @@ final class ObservedUpgrade implements UpgradeProtocol {
     if (connection == null) {
       return adapter;
     }
-    connection.http2();
-    Adapter container = adapter instanceof RequestsAdapter own ? own.container : adapter;
-    return new Http2Requests(container, connection);
+    try {
+      connection.http2();
+      Adapter container = adapter instanceof RequestsAdapter own ? own.container : adapter;
+      return new Http2Requests(container, connection);
+    } catch (Throwable t) {
+      connection.fault(t);
+      return adapter;
+    }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.sonde.capture.tomcat;
 
+import dev.sonde.capture.Exchange;
 import dev.sonde.trace.TraceContext;
 import jakarta.servlet.ServletException;
 import java.io.IOException;
@@ -20,11 +21,13 @@ final class ObservingValve extends ValveBase {
   @Override
   public void invoke(Request request, Response response) throws IOException, ServletException {
     ObservedRequest observed = ObservedRequest.of(request.getCoyoteRequest());
-    if (observed == null) {
+    // It may end meanwhile, by the close of its connection.
+    Exchange exchange = observed == null ? null : observed.exchange();
+    if (observed == null || exchange == null) {
       getNext().invoke(request, response);
       return;
     }
-    try (TraceContext.Scope ignored = TraceContext.use(observed.exchange())) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       getNext().invoke(request, response);
       observed.handled(request, null);
     } catch (Throwable t) {

@@ -126,31 +126,38 @@ final class ListenerWatch implements ChannelListener<StreamConnection> {
   }
 
   private void closed(Ends ends, ObservedConnection connection) {
-    connections.remove(ends, connection);
-    if (!channel.isOpen()) {
-      scope.stopping();
+    try {
+      connections.remove(ends, connection);
+      if (!channel.isOpen()) {
+        scope.stopping();
+      }
+    } catch (Throwable t) {
+      scope.fault(t);
     }
     connection.closed();
   }
 
   /** A request has come; returns null if its connection is not observed. */
   @Nullable ObservedRequest begin(HttpServerExchange exchange) {
-    ServerConnection server = exchange.getConnection();
-    ObservedConnection connection = server.getAttachment(CONNECTION);
-    if (connection == null) {
-      SocketAddress peer = server.getPeerAddress();
-      connection = peer == null ? null : connections.get(new Ends(peer, server.getLocalAddress()));
-      if (connection == null) {
-        return null;
-      }
-      server.putAttachment(CONNECTION, connection);
-    }
     try {
-      return ObservedRequest.begin(connection, exchange);
+      ObservedConnection connection = connectionOf(exchange.getConnection());
+      return connection == null ? null : ObservedRequest.begin(connection, exchange);
     } catch (Throwable t) {
       scope.fault(t);
       return null;
     }
+  }
+
+  private @Nullable ObservedConnection connectionOf(ServerConnection server) {
+    ObservedConnection connection = server.getAttachment(CONNECTION);
+    if (connection == null) {
+      SocketAddress peer = server.getPeerAddress();
+      connection = peer == null ? null : connections.get(new Ends(peer, server.getLocalAddress()));
+      if (connection != null) {
+        server.putAttachment(CONNECTION, connection);
+      }
+    }
+    return connection;
   }
 
   /**

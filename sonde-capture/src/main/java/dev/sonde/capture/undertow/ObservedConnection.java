@@ -57,6 +57,7 @@ final class ObservedConnection {
 
   private static final String ANSWER = "HTTP/1.1 ";
   private static final String PREFACE = "PRI * HTTP/2";
+  private static final int[] NONE = {};
 
   private final ConnectionState state;
   private final CloseGate gate = new CloseGate();
@@ -106,15 +107,19 @@ final class ObservedConnection {
    * @param count as Undertow got them, or -1 at the end of the stream
    */
   void received(long count) {
-    if (count < 0) {
-      peerLeft(AbortKind.READ_EOF, null);
-    } else if (count > 0) {
-      if (!state.isTls()) {
-        state.wire(count, 0);
+    try {
+      if (count < 0) {
+        peerLeft(AbortKind.READ_EOF, null);
+      } else if (count > 0) {
+        if (!state.isTls()) {
+          state.wire(count, 0);
+        }
+        if (!hasReceived) {
+          hasReceived = true;
+        }
       }
-      if (!hasReceived) {
-        hasReceived = true;
-      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -123,49 +128,69 @@ final class ObservedConnection {
     if (bytes.position() == start) {
       return;
     }
-    FrameScan frames = inbound;
-    if (frames == null && isScanned()) {
-      if (startsWith(bytes, start, PREFACE)) {
-        http2();
-        frames = inbound;
-      } else if (!isBegun) {
-        isBegun = true;
+    try {
+      FrameScan frames = inbound;
+      if (frames == null && isScanned()) {
+        if (startsWith(bytes, start, PREFACE)) {
+          http2();
+          frames = inbound;
+        } else if (!isBegun) {
+          isBegun = true;
+        }
       }
-    }
-    if (frames != null) {
-      frames.scan(bytes, start);
+      if (frames != null) {
+        frames.scan(bytes, start);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void readFailed(IOException thrown) {
-    if (thrown instanceof InterruptedIOException) {
-      state.hint(timeout());
-    } else if (!(thrown instanceof ClosedChannelException || thrown instanceof SSLException)) {
-      peerLeft(AbortKind.CLIENT_RESET, thrown);
+    try {
+      if (thrown instanceof InterruptedIOException) {
+        state.hint(timeout());
+      } else if (!(thrown instanceof ClosedChannelException || thrown instanceof SSLException)) {
+        peerLeft(AbortKind.CLIENT_RESET, thrown);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void sent(long count) {
-    if (!state.isTls()) {
-      state.wire(0, count);
+    try {
+      if (!state.isTls()) {
+        state.wire(0, count);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   /** What was sent lies between {@code start} and the buffer's position. */
   void scanSent(ByteBuffer bytes, int start) {
-    FrameScan frames = outbound;
-    if (frames != null) {
-      frames.scan(bytes, start);
-    } else if (isScanned() && bytes.position() > start && startsWith(bytes, start, ANSWER)) {
-      answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
+    try {
+      FrameScan frames = outbound;
+      if (frames != null) {
+        frames.scan(bytes, start);
+      } else if (isScanned() && bytes.position() > start && startsWith(bytes, start, ANSWER)) {
+        answered(statusIn(bytes, start + ANSWER.length()), startsWith(bytes, start, REFUSAL));
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
   void writeFailed(IOException thrown) {
-    if (thrown instanceof InterruptedIOException) {
-      state.hint(timeout());
-    } else if (!(thrown instanceof ClosedChannelException)) {
-      peerLeft(AbortKind.WRITE_FAILED, thrown);
+    try {
+      if (thrown instanceof InterruptedIOException) {
+        state.hint(timeout());
+      } else if (!(thrown instanceof ClosedChannelException)) {
+        peerLeft(AbortKind.WRITE_FAILED, thrown);
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -175,16 +200,21 @@ final class ObservedConnection {
   }
 
   /**
-   * Positions to be scanned from afterwards.
+   * Positions to be scanned from afterwards; none if they cannot be kept.
    *
    * @param positions those of the read or write before, used again if there is room in them
    */
-  static int[] positions(int[] positions, ByteBuffer[] buffers, int offset, int length) {
-    int[] kept = positions.length < length ? new int[length] : positions;
-    for (int i = 0; i < length; i++) {
-      kept[i] = buffers[offset + i].position();
+  int[] positions(int[] positions, ByteBuffer[] buffers, int offset, int length) {
+    try {
+      int[] kept = positions.length < length ? new int[length] : positions;
+      for (int i = 0; i < length; i++) {
+        kept[i] = buffers[offset + i].position();
+      }
+      return kept;
+    } catch (Throwable t) {
+      fault(t);
+      return NONE;
     }
-    return kept;
   }
 
   /** A request of HTTP/2 has begun; returns whether its frames are seen. */
@@ -237,13 +267,22 @@ final class ObservedConnection {
 
   /** Frames are about to be written; returns whether {@link #endFrames()} has to follow. */
   boolean beginFrames() {
-    return outbound != null && gate.writes();
+    try {
+      return outbound != null && gate.writes();
+    } catch (Throwable t) {
+      fault(t);
+      return false;
+    }
   }
 
   /** Frames were written and looked at. */
   void endFrames() {
-    if (gate.wrote()) {
-      tellClosed();
+    try {
+      if (gate.wrote()) {
+        tellClosed();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 
@@ -256,8 +295,12 @@ final class ObservedConnection {
     } catch (Throwable t) {
       fault(t);
     }
-    if (gate.closed()) {
-      tellClosed();
+    try {
+      if (gate.closed()) {
+        tellClosed();
+      }
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

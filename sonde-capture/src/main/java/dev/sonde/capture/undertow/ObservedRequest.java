@@ -55,12 +55,14 @@ final class ObservedRequest
   /** Whether the frames of the response are seen as they go out, on HTTP/2. */
   private boolean isFramed;
 
-  /** Who may still touch the exchange. */
-  @SuppressWarnings("UnusedVariable") // by name
-  private volatile int holds = 1;
+  /** Who may still touch the exchange: at first its end and the first part of the application. */
+  private volatile int holds = 2;
 
+  /**
+   * Whether it was all there when it began. Written before anybody else has this object, and
+   * Undertow hands that on to every thread that works on the request.
+   */
   private boolean isReleasable;
-  private boolean isOver;
 
   private volatile long framedBytes;
   private volatile boolean isEndFramed;
@@ -125,8 +127,7 @@ final class ObservedRequest
 
   /** Runs the application, or the first part of it. */
   void serve(HttpHandler application) throws Exception {
-    hold();
-    try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
+    try (TraceContext.Scope ignored = exchange.enter()) {
       application.handleRequest(server);
     } finally {
       letGo();
@@ -144,24 +145,32 @@ final class ObservedRequest
   /** Runs a part of the application on a worker. */
   @Override
   public void execute(Runnable task) {
-    hold();
-    server
-        .getConnection()
-        .getWorker()
-        .execute(
-            () -> {
-              // Undertow takes it back with each dispatch.
-              server.setDispatchExecutor(this);
-              try (TraceContext.Scope ignored = TraceContext.use(exchange)) {
-                task.run();
-              } finally {
-                letGo();
-              }
-            });
+    server.getConnection().getWorker().execute(hold() ? () -> run(task) : task);
   }
 
-  private void hold() {
-    int unused = HOLDS.incrementAndGet(this);
+  private void run(Runnable task) {
+    // Undertow takes it back with each dispatch.
+    server.setDispatchExecutor(this);
+    try (TraceContext.Scope ignored = exchange.enter()) {
+      task.run();
+    } finally {
+      letGo();
+    }
+  }
+
+  /**
+   * Keeps the exchange for a part of the application; returns false if everybody has let go of it.
+   * A handler may dispatch after another thread, to which it gave the request, has ended it.
+   */
+  private boolean hold() {
+    int held = holds;
+    while (held > 0) {
+      if (HOLDS.compareAndSet(this, held, held + 1)) {
+        return true;
+      }
+      held = holds;
+    }
+    return false;
   }
 
   private void letGo() {
@@ -188,12 +197,17 @@ final class ObservedRequest
 
   /** Bytes of the body went out, or the head did. */
   void progress(long bodyBytes) {
-    if (isOver || !exchange.isOpen()) {
-      return;
-    }
-    commit();
-    if (!isFramed && hasBody()) {
-      exchange.sent(bodyBytes);
+    try {
+      // Without a holder the exchange may be the next request already.
+      if (holds == 0 || !exchange.isOpen()) {
+        return;
+      }
+      commit();
+      if (!isFramed && hasBody()) {
+        exchange.sent(bodyBytes);
+      }
+    } catch (Throwable t) {
+      connection.fault(t);
     }
   }
 
@@ -211,8 +225,12 @@ final class ObservedRequest
   void framed(int bodyBytes) {
     long sent = framedBytes + bodyBytes;
     framedBytes = sent;
-    commit();
-    exchange.sent(sent);
+    try {
+      commit();
+      exchange.sent(sent);
+    } catch (Throwable t) {
+      connection.fault(t);
+    }
   }
 
   /** The last frame went out: the request ends, whatever Undertow has still to do. */
@@ -255,9 +273,11 @@ final class ObservedRequest
     try {
       finish();
     } finally {
-      leave();
-      isOver = true;
-      letGo();
+      try {
+        leave();
+      } finally {
+        letGo();
+      }
     }
   }
 

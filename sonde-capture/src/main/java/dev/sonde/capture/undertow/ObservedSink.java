@@ -44,13 +44,13 @@ final class ObservedSink extends AbstractStreamSinkConduit<StreamSinkConduit> {
   public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
     boolean isScanned = connection.isScanned();
     if (isScanned) {
-      starts = ObservedConnection.positions(starts, sources, offset, length);
+      starts = connection.positions(starts, sources, offset, length);
     }
     boolean isFraming = connection.beginFrames();
     try {
       long count = next.write(sources, offset, length);
       connection.sent(count);
-      for (int i = 0; isScanned && i < length; i++) {
+      for (int i = 0; isScanned && i < length && i < starts.length; i++) {
         connection.scanSent(sources[offset + i], starts[i]);
       }
       return count;

@@ -39,12 +39,12 @@ final class ObservedSource extends AbstractStreamSourceConduit<StreamSourceCondu
   public long read(ByteBuffer[] targets, int offset, int length) throws IOException {
     boolean isScanned = connection.isScanned();
     if (isScanned) {
-      starts = ObservedConnection.positions(starts, targets, offset, length);
+      starts = connection.positions(starts, targets, offset, length);
     }
     try {
       long count = next.read(targets, offset, length);
       connection.received(count);
-      for (int i = 0; isScanned && i < length; i++) {
+      for (int i = 0; isScanned && i < length && i < starts.length; i++) {
         connection.scanReceived(targets[offset + i], starts[i]);
       }
       return count;

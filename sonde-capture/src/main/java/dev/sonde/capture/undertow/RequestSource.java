@@ -21,9 +21,7 @@ final class RequestSource extends AbstractStreamSourceConduit<StreamSourceCondui
 
   @Override
   public int read(ByteBuffer target) throws IOException {
-    int count = next.read(target);
-    exchange.bytesIn(Math.max(0, count));
-    return count;
+    return (int) counted(next.read(target));
   }
 
   @Override
@@ -43,7 +41,11 @@ final class RequestSource extends AbstractStreamSourceConduit<StreamSourceCondui
   }
 
   private long counted(long count) {
-    exchange.bytesIn(Math.max(0, count));
+    try {
+      exchange.bytesIn(Math.max(0, count));
+    } catch (Throwable t) {
+      exchange.connection().listener().fault(t);
+    }
     return count;
   }
 }

@@ -47,8 +47,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +70,7 @@ final class SondeUndertowIT {
   private static final String TRACEPARENT = "00-" + TRACE_ID + "-00f067aa0ba902b7-01";
   private static final int FILE_BYTES = 3_000_000;
 
-  private final RecordingOutlet ends = new RecordingOutlet();
+  private RecordingOutlet ends = new RecordingOutlet();
   private @Nullable Undertow started;
 
   @TempDir private Path directory;
@@ -297,6 +300,143 @@ final class SondeUndertowIT {
   }
 
   @Test
+  void requestsOfOneExchange_eachTellTheirOwn() throws Exception {
+    ends = new RecordingOutlet(/* tellsEveryStart= */ false);
+    List<@Nullable Span> seen = new CopyOnWriteArrayList<>();
+    IllegalStateException failure = new IllegalStateException("the handler fails on purpose");
+    HttpHandler answering =
+        exchange -> {
+          seen.add(TraceContext.current());
+          SondeUndertow.route(exchange, "/answered");
+          exchange.getResponseSender().send("hello");
+        };
+    start(
+        Handlers.path()
+            .addExactPath("/plain", answering)
+            .addExactPath(
+                "/failing",
+                exchange -> {
+                  seen.add(TraceContext.current());
+                  throw failure;
+                })
+            .addExactPath("/dispatched", exchange -> exchange.dispatch(answering))
+            .addExactPath(
+                "/posted",
+                new BlockingHandler(
+                    exchange -> {
+                      seen.add(TraceContext.current());
+                      exchange.setStatusCode(201);
+                      exchange.getResponseSender().send(new String(body(exchange), ISO_8859_1));
+                    })));
+
+    try (RawHttpClient client = RawHttpClient.connect(port())) {
+      for (String path : List.of("/plain", "/failing", "/dispatched", "/plain")) {
+        assertThat(client.get(path).status()).isEqualTo(path.equals("/failing") ? 500 : 200);
+      }
+      client.send(RawHttpClient.request("POST", "/posted", "Content-Length: 3") + "abc");
+      assertThat(client.read().text()).isEqualTo("abc");
+      assertThat(client.get("/plain").text()).isEqualTo("hello");
+    }
+
+    await().until(() -> ends.spans.size() == 6);
+    assertThat(ends.requests.get(1)).isSameAs(ends.requests.get(0));
+    assertThat(ends.requests.get(2)).isSameAs(ends.requests.get(0));
+    assertThat(ends.statuses).containsExactly(200, 500, 200, 200, 201, 200);
+    assertThat(ends.routes)
+        .containsExactly("/answered", null, "/answered", "/answered", null, "/answered");
+    assertThat(ends.bodyBytes).containsExactly(5L, 0L, 5L, 5L, 3L, 5L);
+    assertThat(ends.bytesIn).containsExactly(0L, 0L, 0L, 0L, 3L, 0L);
+    assertThat(ends.errors).containsExactly(null, failure, null, null, null, null);
+    assertThat(ends.spans).isEqualTo(seen).doesNotContainNull().doesNotHaveDuplicates();
+  }
+
+  @Test
+  void responseEndedByAnotherThread_leavesTheExchangeToTheHandlerThatStillRuns()
+      throws IOException, InterruptedException {
+    ends = new RecordingOutlet(/* tellsEveryStart= */ false);
+    List<@Nullable Span> seen = new CopyOnWriteArrayList<>();
+    CountDownLatch isNextServed = new CountDownLatch(1);
+    CountDownLatch isReturning = new CountDownLatch(1);
+    HttpHandler lingering =
+        exchange -> {
+          seen.add(TraceContext.current());
+          Thread other = new Thread(() -> exchange.getResponseSender().send("hello"));
+          other.start();
+          other.join();
+          isNextServed.await();
+          seen.add(TraceContext.current());
+          isReturning.countDown();
+        };
+    start(
+        Handlers.path()
+            .addExactPath("/lingering", exchange -> exchange.dispatch(lingering))
+            .addExactPath(
+                "/next",
+                exchange -> {
+                  seen.add(TraceContext.current());
+                  SondeUndertow.route(exchange, "/next");
+                  exchange.setStatusCode(202);
+                  exchange.getResponseSender().send("hi");
+                }));
+
+    try (RawHttpClient client = RawHttpClient.connect(port())) {
+      assertThat(client.get("/lingering").text()).isEqualTo("hello");
+      assertThat(client.get("/next").text()).isEqualTo("hi");
+      isNextServed.countDown();
+      isReturning.await();
+      assertThat(client.get("/next").text()).isEqualTo("hi");
+    }
+
+    await().until(() -> ends.spans.size() == 3);
+    assertThat(ends.requests.get(1)).isNotSameAs(ends.requests.get(0));
+    assertThat(ends.requests.get(2)).isSameAs(ends.requests.get(1));
+    assertThat(ends.statuses).containsExactly(200, 202, 202);
+    assertThat(ends.routes).containsExactly(null, "/next", "/next");
+    assertThat(ends.bodyBytes).containsExactly(5L, 2L, 2L);
+    assertThat(seen)
+        .containsExactly(ends.spans.get(0), ends.spans.get(1), ends.spans.get(0), ends.spans.get(2))
+        .doesNotContainNull();
+  }
+
+  @Test
+  void workThatComesAfterTheEnd_doesNotGetTheNextRequest() throws Exception {
+    ends = new RecordingOutlet(/* tellsEveryStart= */ false);
+    BlockingQueue<Executor> kept = new LinkedBlockingQueue<>();
+    List<Boolean> hasSpan = new CopyOnWriteArrayList<>();
+    start(
+        Handlers.path()
+            .addExactPath(
+                "/first",
+                exchange -> {
+                  kept.add(exchange.getDispatchExecutor());
+                  exchange.getResponseSender().send("hello");
+                })
+            .addExactPath(
+                "/second",
+                exchange -> {
+                  CountDownLatch isDone = new CountDownLatch(1);
+                  kept.remove()
+                      .execute(
+                          () -> {
+                            hasSpan.add(TraceContext.current() != null);
+                            isDone.countDown();
+                          });
+                  isDone.await();
+                  exchange.getResponseSender().send("hi");
+                }));
+
+    try (RawHttpClient client = RawHttpClient.connect(port())) {
+      assertThat(client.get("/first").text()).isEqualTo("hello");
+      assertThat(client.get("/second").text()).isEqualTo("hi");
+    }
+
+    await().until(() -> ends.spans.size() == 2);
+    assertThat(ends.requests.get(1)).isSameAs(ends.requests.get(0));
+    assertThat(hasSpan).containsExactly(false);
+    assertThat(ends.bodyBytes).containsExactly(5L, 2L);
+  }
+
+  @Test
   void upgradedConnection_isTheApplications() throws Exception {
     start(exchange -> exchange.upgradeChannel(SondeUndertowIT::echo));
 
@@ -380,6 +520,10 @@ final class SondeUndertowIT {
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("already");
     assertThat(ends.scopes).hasSize(1);
+  }
+
+  private static byte[] body(HttpServerExchange exchange) throws IOException {
+    return exchange.getInputStream().readAllBytes();
   }
 
   private Undertow start(HttpHandler handler) {

@@ -5,7 +5,6 @@ import dev.sonde.capture.AbortKind;
 import dev.sonde.capture.CloseHint;
 import dev.sonde.capture.Exchange;
 import dev.sonde.event.Protocol;
-import dev.sonde.trace.TraceContext;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Headers;
@@ -108,16 +107,6 @@ final class ObservedRequest extends ForwardingContext {
     }
     begun.attach(this);
     exchange = begun;
-  }
-
-  /** Makes it what this thread works for; returns null if that fails. */
-  TraceContext.@Nullable Scope enter() {
-    try {
-      return TraceContext.use(exchange());
-    } catch (Throwable t) {
-      connection.fault(t);
-      return null;
-    }
   }
 
   void routing(RoutingRequest request, RoutingResponse response) {

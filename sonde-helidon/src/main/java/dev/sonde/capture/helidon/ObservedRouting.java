@@ -71,7 +71,7 @@ class ObservedRouting implements HttpRouting {
       return work.apply(ctx);
     }
     T result;
-    try (TraceContext.Scope ignored = observed.enter()) {
+    try (TraceContext.Scope ignored = observed.exchange().enter()) {
       result = work.apply(observed);
     } catch (Throwable t) {
       observed.thrown(t);

@@ -19,7 +19,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
-/** The end and the start of the only request of a connection, each against its close. */
+/**
+ * The only request of a connection: its end and its start, each against the close, and the release
+ * of its object against the start of the next one.
+ */
 public final class ExchangeStress {
   private ExchangeStress() {}
 
