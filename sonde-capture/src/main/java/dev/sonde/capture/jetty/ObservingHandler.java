@@ -22,7 +22,7 @@ final class ObservingHandler extends Handler.Wrapper {
     if (stream == null) {
       return super.handle(request, response, callback);
     }
-    try (TraceContext.Scope ignored = TraceContext.use(stream.exchange())) {
+    try (TraceContext.Scope ignored = stream.exchange().enter()) {
       return super.handle(request, response, new FailureWatch(callback, stream));
     } catch (Throwable t) {
       stream.thrown(t);

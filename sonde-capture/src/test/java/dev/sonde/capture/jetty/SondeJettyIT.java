@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Handler;
@@ -33,6 +34,7 @@ import org.eclipse.jetty.server.RequestLog;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.component.AbstractLifeCycle;
 import org.jspecify.annotations.Nullable;
@@ -117,6 +119,37 @@ final class SondeJettyIT {
     assertThat(request.route()).isEqualTo("/app/twice/*");
     assertThat(request.path()).isEqualTo("/app/twice/1");
     assertThat(TraceContext.current()).isNull();
+  }
+
+  @Test
+  void lateTaskOfAnEarlierRequest_doesNotWorkInTheNextOne() throws Exception {
+    AtomicReference<@Nullable Request> first = new AtomicReference<>();
+    List<@Nullable Span> seen = new CopyOnWriteArrayList<>();
+    ContextHandler context = new ContextHandler("/app");
+    context.setHandler(
+        new Handler.Abstract() {
+          @Override
+          public boolean handle(Request request, Response response, Callback callback)
+              throws InterruptedException {
+            if (!first.compareAndSet(null, request)) {
+              Runnable task = () -> seen.add(TraceContext.current());
+              Thread late = new Thread(() -> context.getContext().run(task, first.get()));
+              late.start();
+              late.join();
+            }
+            callback.succeeded();
+            return true;
+          }
+        });
+    start(context);
+
+    String second = "GET /app/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    String answers = send("GET /app/1 HTTP/1.1\r\nHost: x\r\n\r\n" + second, false);
+
+    assertThat(answers).contains("HTTP/1.1 200").endsWith("\r\n\r\n");
+    awaitClosed(1);
+    assertThat(ends.requests).hasSize(2);
+    assertThat(seen).containsExactly((Span) null);
   }
 
   @Test
